@@ -1,0 +1,124 @@
+"""What goes into the prompt: turns and passages, whole, within an exact count of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+
+from lastro.chains.history import Conversation, Turn
+from lastro.errors import ContextOverflow
+from lastro.prompts import load_prompt, load_text, refusal
+from lastro.types import Language, Passage
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPrompt:
+    """The messages for the model, what they hold and what was left out."""
+
+    messages: tuple[BaseMessage, ...]
+    passages: tuple[Passage, ...]  # in rank order: this turn's, new or already in the conversation
+    dropped: tuple[Passage, ...]
+    turns_dropped: int
+    tokens: int  # of the whole prompt, by the model's own tokenizer
+
+
+def context_window(llm: BaseChatModel) -> tuple[int, int] | None:
+    """Tokens of a model's context and of its longest answer, or None where the model does not tell."""
+    size, longest = getattr(llm, "context_size", None), getattr(llm, "max_tokens", None)
+    if size is None:
+        profile: Any = llm.profile or {}
+        size = profile.get("max_input_tokens")
+        return None if size is None else (int(size), 0)
+    return int(size), int(longest or 0)
+
+
+def pack(
+    conversation: Conversation, passages: Sequence[Passage], *, llm: BaseChatModel, language: Language, fence: str
+) -> PackedPrompt:
+    """Fit a conversation and its passages, best first, into the model's context window.
+
+    The prompt only ever grows at its end: a turn is laid out as it was when it was asked, so the engine's cached
+    prefix stays good. When it does not fit, the last passages leave first, down to half of them; then the oldest
+    turns as a whole; then the other passages.
+
+    Raises:
+        ContextOverflow: the question alone does not fit.
+    """
+    layout = _Layout(language, fence)
+    window = context_window(llm)
+    turns, kept = list(conversation.turns), list(passages)
+    while True:
+        messages = layout.messages(turns, conversation.question, kept)
+        if window is None:
+            return PackedPrompt(tuple(messages), tuple(kept), (), 0, 0)
+        size, longest = window
+        tokens = llm.get_num_tokens_from_messages(messages)
+        if tokens + longest <= size:
+            dropped = tuple(passages[len(kept) :])
+            return PackedPrompt(tuple(messages), tuple(kept), dropped, len(conversation.turns) - len(turns), tokens)
+        excess = tokens + longest - size
+        half = (len(passages) + 1) // 2
+        if turns and len(kept) <= half:
+            turns.pop(0)
+            kept = list(passages)  # one that had left may now fit
+        elif kept:
+            _drop_last(kept, excess, llm, at_least=half if turns else 0)
+        else:
+            raise ContextOverflow(
+                f"question of {len(conversation.question)} characters: the prompt needs {tokens} tokens and the answer "
+                f"up to {longest}, but the context window has {size}; shorten the question, or raise "
+                f"llm.context_window or lower llm.max_tokens"
+            )
+
+
+def _drop_last(kept: list[Passage], excess: int, llm: BaseChatModel, *, at_least: int) -> None:
+    """Take passages off the end until about `excess` tokens are saved; the caller counts exactly."""
+    saved = 0
+    while len(kept) > at_least and saved < excess:
+        saved += llm.get_num_tokens(kept.pop().text)
+
+
+class _Layout:
+    """Lays out turns as messages; passages are labelled in the order in which the conversation met them."""
+
+    def __init__(self, language: Language, fence: str) -> None:
+        self.language = language
+        self.fence = fence
+
+    def messages(self, turns: Sequence[Turn], question: str, passages: Sequence[Passage]) -> list[BaseMessage]:
+        labels: dict[str, int] = {}
+        first = (turns[0].language if turns else None) or self.language
+        found = load_prompt("answer", first).format_messages(fence=self.fence, refusal=refusal(first))
+        for turn in turns:
+            found += self._ask(turn.question, turn.passages, labels, turn.language or self.language)
+            found.append(AIMessage(turn.answer))
+        return found + self._ask(question, passages, labels, self.language)
+
+    def _ask(
+        self, question: str, passages: Sequence[Passage], labels: dict[str, int], language: Language
+    ) -> list[BaseMessage]:
+        new = [passage for passage in passages if passage.chunk_id not in labels]
+        seen = [f"[{labels[passage.chunk_id]}]" for passage in passages if passage.chunk_id in labels]
+        for passage in new:
+            labels[passage.chunk_id] = len(labels) + 1
+        blocks = [self._source(labels[passage.chunk_id], passage, language) for passage in new]
+        if seen:
+            blocks.append(" ".join(seen))
+        return load_prompt("turn", language).format_messages(sources="\n\n".join(blocks) or "-", question=question)
+
+    def _source(self, label: int, passage: Passage, language: Language) -> str:
+        page = {"en": "page", "pt": "página"}[language]
+        place = f", {page} {passage.pages}" if passage.pages else ""
+        if passage.section:
+            place += f", {passage.section}"
+        return load_text("source", language).format(
+            label=label, title=_one_line(passage.title), place=_one_line(place), text=passage.text, fence=self.fence
+        )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:200]

@@ -1,0 +1,85 @@
+"""Answers from your own documents, on your own machine, each sentence backed by the passage it came from.
+
+library = lastro.open_library("contracts")
+library.add("docs/")
+answer = lastro.answer_chain(library).invoke("When does the lease end?")
+
+Every name is imported when it is first used, so `import lastro` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lastro.chains.answer import AnswerChain
+    from lastro.config import Settings, load_settings
+    from lastro.errors import LastroError
+    from lastro.llm.chat import ChatLlama
+    from lastro.opening import answer_chain, chat_model, open_library
+    from lastro.types import AddReport, Answer, Citation, DocumentRecord, Passage, Sentence, Upload, to_dict
+    from lastro.vectorstore.embeddings import LocalEmbeddings
+    from lastro.vectorstore.library import Library
+
+    __version__: str
+
+_HOMES = {
+    "AddReport": "lastro.types",
+    "Answer": "lastro.types",
+    "AnswerChain": "lastro.chains.answer",
+    "ChatLlama": "lastro.llm.chat",
+    "Citation": "lastro.types",
+    "DocumentRecord": "lastro.types",
+    "LastroError": "lastro.errors",
+    "Library": "lastro.vectorstore.library",
+    "LocalEmbeddings": "lastro.vectorstore.embeddings",
+    "Passage": "lastro.types",
+    "Sentence": "lastro.types",
+    "Settings": "lastro.config",
+    "Upload": "lastro.types",
+    "answer_chain": "lastro.opening",
+    "chat_model": "lastro.opening",
+    "load_settings": "lastro.config",
+    "open_library": "lastro.opening",
+    "to_dict": "lastro.types",
+}
+
+__all__ = [
+    "AddReport",
+    "Answer",
+    "AnswerChain",
+    "ChatLlama",
+    "Citation",
+    "DocumentRecord",
+    "LastroError",
+    "Library",
+    "LocalEmbeddings",
+    "Passage",
+    "Sentence",
+    "Settings",
+    "Upload",
+    "__version__",
+    "answer_chain",
+    "chat_model",
+    "load_settings",
+    "open_library",
+    "to_dict",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("lastro")
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'lastro' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,193 @@
+"""The settings: one closed, frozen tree, read from arguments, environment, `lastro.toml`, defaults, in that order."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from lastro.errors import ConfigError
+
+ENV_PREFIX = "LASTRO_"
+
+
+def home() -> Path:
+    """The folder that holds libraries, models and `lastro.toml`: `$LASTRO_HOME`, else the user's data folder."""
+    configured = os.environ.get("LASTRO_HOME")
+    return Path(configured).expanduser().resolve() if configured else user_data_path("lastro", appauthor=False)
+
+
+class SettingsSection(BaseModel):
+    """A closed, frozen group of settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LibrarySettings(SettingsSection):
+    """Fixed when a library is created, and stored in it."""
+
+    embedder: str = Field(default="all-minilm-l6-v2", description="Catalogue name, or folder of a local model.")
+    chunk_tokens: int = Field(
+        default=220, ge=16, le=8192, description="Most tokens a chunk holds, by the embedder's tokenizer."
+    )
+    chunk_overlap_tokens: int = Field(default=32, ge=0, le=1024, description="Tokens repeated from the chunk before.")
+    lock_timeout_s: float = Field(
+        default=10.0, ge=0, le=3600, description="Seconds a writer waits for another before it is refused."
+    )
+
+
+class IngestSettings(SettingsSection):
+    """Limits that keep a hostile or huge file from harming the rest."""
+
+    timeout_s: float = Field(default=120.0, gt=0, le=86_400, description="Seconds one file may take to parse.")
+    max_file_bytes: int = Field(default=200_000_000, ge=1, description="Largest file read, in bytes.")
+    max_pages: int = Field(default=5_000, ge=1, description="Most pages of one document.")
+    max_characters: int = Field(default=20_000_000, ge=1, description="Most characters of one document's text.")
+    worker_memory_bytes: int = Field(
+        default=4_000_000_000, ge=200_000_000, description="Address space of the parsing process, in bytes."
+    )
+    embed_batch_tokens: int = Field(
+        default=8_192, ge=128, description="Most tokens, padding included, embedded in one batch."
+    )
+
+
+class RetrievalSettings(SettingsSection):
+    """How passages are found."""
+
+    k: int = Field(default=6, ge=1, le=100, description="Passages handed to the prompt, best first.")
+    candidates: int = Field(default=50, ge=1, le=1000, description="Candidates each search hands to the fusion.")
+    search_type: Literal["hybrid", "similarity", "keyword"] = Field(
+        default="hybrid", description="hybrid fuses cosine and keyword search; similarity is pure cosine."
+    )
+    keyword_weight: float = Field(
+        default=1.0, ge=0, le=10, description="Weight of keyword scores where the embedder speaks the language."
+    )
+    keyword_weight_foreign: float = Field(
+        default=3.0, ge=0, le=10, description="Weight of keyword scores where the embedder does not."
+    )
+
+
+class LlmSettings(SettingsSection):
+    """The chat model and how it samples."""
+
+    model: str = Field(
+        default="smollm2-135m", description="Catalogue name, name of a GGUF in the models folder, or path of one."
+    )
+    context_window: int | None = Field(
+        default=None, ge=256, description="Tokens of context; default: the model's own, at most 8192."
+    )
+    temperature: float = Field(default=0.0, ge=0, le=2, description="0 is greedy and repeatable.")
+    top_p: float = Field(default=0.95, gt=0, le=1, description="Nucleus sampling; 1 is off.")
+    min_p: float = Field(default=0.05, ge=0, le=1, description="Least probability relative to the best; 0 is off.")
+    max_tokens: int = Field(default=384, ge=1, description="Most tokens of an answer.")
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Seed of the sampler.")
+    threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads; default: physical cores.")
+    gpu_layers: int = Field(default=-1, ge=-1, description="Layers put on the GPU; -1 is all that a GPU build can.")
+    batch_tokens: int = Field(default=512, ge=32, le=8192, description="Prompt tokens evaluated at a time.")
+    check_memory: bool = Field(default=True, description="Refuse a model that does not fit the free memory.")
+
+
+class AnswerSettings(SettingsSection):
+    """How an answer is checked, and when it is refused."""
+
+    support_threshold: float = Field(
+        default=0.7, ge=0, le=1, description="Least weighted share of a sentence found in a passage to count as backed."
+    )
+    answerable_threshold: float = Field(
+        default=0.6, ge=0, le=1, description="Least weighted share of the question's terms its backing must cover."
+    )
+    quotation_threshold: float = Field(
+        default=0.4,
+        ge=0,
+        le=1,
+        description="Least weighted share of the question's terms in and beside a sentence quoted as the answer.",
+    )
+    language: Literal["auto", "en", "pt"] = Field(default="auto", description="Language of prompts and refusals.")
+
+
+class UiSettings(SettingsSection):
+    """The page."""
+
+    language: Literal["auto", "en", "pt"] = Field(default="auto", description="Language of the page.")
+    host: str = Field(default="127.0.0.1", description="Address the page listens on.")
+    port: int = Field(default=8501, ge=1, le=65_535, description="Port the page listens on.")
+    max_upload_mb: int = Field(default=200, ge=1, le=10_000, description="Largest upload, in megabytes.")
+
+
+class Settings(BaseSettings):
+    """All settings. A value comes from the first of: arguments, `LASTRO_LLM__TEMPERATURE`, `lastro.toml`, default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    library: LibrarySettings = LibrarySettings()
+    ingest: IngestSettings = IngestSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    llm: LlmSettings = LlmSettings()
+    answer: AnswerSettings = AnswerSettings()
+    ui: UiSettings = UiSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then `lastro.toml`; no .env file, which could belong to another program."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home() / "lastro.toml")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; `overrides` are sections given as dicts.
+
+    Raises:
+        ConfigError: a setting is unknown, of the wrong type or out of range; the message names each.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])} = {item.get('input')!r}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise ConfigError(f"settings: {problems}; see `lastro config` for names, units and ranges") from error
+    except ValueError as error:  # tomllib: the file is not TOML
+        raise ConfigError(f"{home() / 'lastro.toml'}: not valid TOML ({error}); mend or remove it") from error
+
+
+def origins(**overrides: Any) -> dict[str, str]:
+    """Where each effective setting came from: "argument", "environment", "lastro.toml" or "default"."""
+    found: dict[str, str] = {}
+    env = {key.upper() for key in os.environ}
+    toml: dict[str, Any] = TomlConfigSettingsSource(Settings, home() / "lastro.toml")()
+    arguments: dict[str, Any] = InitSettingsSource(Settings, overrides)()
+    for section, model in Settings.model_fields.items():
+        for name in type(model.default).model_fields:
+            if name in (arguments.get(section) or {}):
+                origin = "argument"
+            elif f"{ENV_PREFIX}{section}__{name}".upper() in env:
+                origin = "environment"
+            elif name in (toml.get(section) or {}):
+                origin = "lastro.toml"
+            else:
+                origin = "default"
+            found[f"{section}.{name}"] = origin
+    return found

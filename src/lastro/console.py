@@ -1,0 +1,227 @@
+"""What the terminal shows: every text from a document, a file name or a model is stripped of control characters.
+
+Results go to stdout; drafts, progress, timings and errors go to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lastro.types import AddReport, Answer, Citation, DocumentRecord, Passage, Usage, to_dict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from lastro.llm.models import ModelListing
+
+# CSI, OSC, the other string sequences, and the two-character escapes of ECMA-48.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|.)?", re.S)
+# C0 without tab and newline, C1, and the marks that turn the direction of writing round.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_LABELS = {
+    "en": {
+        "unsupported": "not backed by the documents",
+        "extracted": "An exact quotation: the model's own words had no backing.",
+        "nearest": "Nearest passages:",
+        "dropped": "passages had no room in the context window",
+        "columns": ("#", "Title", "Page", "Quote"),
+    },
+    "pt": {
+        "unsupported": "sem respaldo nos documentos",
+        "extracted": "Citação exata: as palavras do modelo não tinham respaldo.",
+        "nearest": "Trechos mais próximos:",
+        "dropped": "trechos não couberam na janela de contexto",
+        "columns": ("Nº", "Título", "Página", "Citação"),
+    },
+}
+_PIPE_WIDTH = 120  # columns where stdout is no terminal
+
+
+def plain(text: str, *, one_line: bool = False) -> str:
+    r"""The text without escape sequences and control characters, so that it cannot steer the terminal.
+
+    >>> plain("a\x1b[31mb\x07\rc"), plain("two\n lines", one_line=True)
+    ('abc', 'two lines')
+    """
+    clean = _CONTROLS.sub("", _ESCAPES.sub("", text))
+    return " ".join(clean.split()) if one_line else clean
+
+
+def stdout() -> Console:
+    """A console for results; as wide as the terminal, or 120 columns into a pipe."""
+    from rich.console import Console  # 60 ms that `--help` does not need
+
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+
+
+def stderr() -> Console:
+    """A console for what is not a result."""
+    from rich.console import Console
+
+    return Console(file=sys.stderr, markup=False, highlight=False, emoji=False)
+
+
+def print_error(message: str) -> None:
+    """Write one line to stderr."""
+    sys.stderr.write(f"lastro: {plain(message, one_line=True)}\n")
+    sys.stderr.flush()
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON document to stdout; what a terminal could take for a command is escaped."""
+    text = json.dumps(to_dict(value), ensure_ascii=False, indent=2)
+    sys.stdout.write(re.sub("[\x7f-\x9f\u200e-\u202e\u2066-\u2069\ud800-\udfff]", _as_escape, text) + "\n")
+
+
+def _as_escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
+
+
+def place(title: str, pages: str, section: str = "") -> str:
+    """Where a passage stands, on one line.
+
+    >>> place("Lease", "3-4"), place("Manual", "", "2. Holidays")
+    ('Lease, p. 3-4', 'Manual, 2. Holidays')
+    """
+    parts = [title, f"p. {pages}" if pages else section if section != title else ""]
+    return plain(", ".join(part for part in parts if part), one_line=True)
+
+
+def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold", justify="right" if column in right else "left")
+    return table
+
+
+def _add_row(table: Table, *cells: object) -> None:
+    from rich.text import Text
+
+    table.add_row(*(Text(plain("" if cell is None else str(cell))) for cell in cells))
+
+
+def print_documents(records: Sequence[DocumentRecord]) -> None:
+    """A table of a library's documents."""
+    table = _table("Id", "Title", "Pages", "Passages", "Language", "State", "Source", right=("Pages", "Passages"))
+    for record in records:
+        source = Path(record.sources[0]).name if record.sources else ""
+        more = f" (+{len(record.sources) - 1})" if len(record.sources) > 1 else ""
+        _add_row(
+            table, record.id[:12], plain(record.title, one_line=True), record.pages, record.chunks,
+            record.language, record.state, plain(source, one_line=True) + more,
+        )  # fmt: skip
+    stdout().print(table)
+
+
+def print_passages(passages: Iterable[Passage]) -> None:
+    """Passages in rank order: place, scores, text."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = stdout()
+    for passage in passages:
+        scores = [f"score {passage.score:.3f}"]
+        scores += [] if passage.cosine is None else [f"cosine {passage.cosine:.3f}"]
+        scores += [] if passage.keyword_score is None else [f"keyword {passage.keyword_score:.2f}"]
+        head = Text(f"{passage.rank}. {place(passage.title, passage.pages, passage.section)}", style="bold")
+        console.print(head.append(f"  ({', '.join(scores)})", style="not bold dim"))
+        console.print(Padding(Text(plain(passage.text)), (0, 0, 1, 3)))
+
+
+def print_answer(answer: Answer) -> None:
+    """The checked answer, its citations, and what the reader should know of it."""
+    from rich.text import Text
+
+    labels, console = _LABELS[answer.language], stdout()
+    shown, at = Text(), 0
+    for sentence in answer.sentences:
+        shown.append(plain(answer.text[at : sentence.start]))
+        unsupported = sentence.state == "unsupported" and answer.state != "not_found"
+        shown.append(plain(answer.text[sentence.start : sentence.end]), style="yellow" if unsupported else "")
+        if unsupported:
+            shown.append(f" [⚠ {labels['unsupported']}]", style="bold yellow")
+        at = sentence.end
+    console.print(shown.append(plain(answer.text[at:])))
+    if answer.extracted:
+        console.print(Text(str(labels["extracted"]), style="dim"))
+    if answer.citations:
+        print_citations(answer.citations, columns=tuple(labels["columns"]))
+    elif answer.passages and answer.state == "not_found":
+        console.print(Text(f"\n{labels['nearest']}", style="dim"))
+        for passage in answer.passages[:3]:
+            console.print(Text(f"  {place(passage.title, passage.pages, passage.section)}", style="dim"))
+    if answer.dropped:
+        console.print(Text(f"{len(answer.dropped)} {labels['dropped']}", style="dim"))
+
+
+def print_citations(citations: Sequence[Citation], *, columns: tuple[str, ...]) -> None:
+    """A table of citations, numbered as in the answer's text."""
+    table = _table(*columns)
+    for number, citation in enumerate(citations, start=1):
+        where = citation.page if citation.page is not None else citation.section
+        title, quote = plain(citation.title, one_line=True), plain(citation.quote, one_line=True)
+        _add_row(table, f"[{number}]", title, where, f"“{quote}”")
+    stdout().print(table)
+
+
+def print_usage(usage: Usage) -> None:
+    """One dim line on stderr: what the answer cost."""
+    parts = []
+    if usage.seconds_to_first_token is not None:
+        parts.append(f"first token after {usage.seconds_to_first_token:.1f} s")
+    if usage.tokens_per_second is not None:
+        parts.append(f"{usage.tokens_per_second:.1f} tokens/s")
+    if usage.seconds_total is not None:
+        parts.append(f"{usage.seconds_total:.1f} s in all")
+    parts.append(
+        f"prompt {usage.prompt_tokens} tokens ({usage.cached_tokens} cached), {usage.completion_tokens} written"
+    )
+    stderr().print(" · ".join(parts), style="dim", soft_wrap=True)
+
+
+def print_report(report: AddReport) -> None:
+    """One line on stdout: how an `add` ended."""
+    unchanged = sum(result.unchanged for result in report.results)
+    counts = {
+        "added": report.count("ok") + report.count("partial") - unchanged,
+        "unchanged": unchanged,
+        "partial": report.count("partial"),
+        "empty": report.count("empty"),
+        "failed": report.count("failed"),
+    }
+    told = [f"{count} {name}" for name, count in counts.items() if count or name == "added"]
+    stdout().print(f"{', '.join(told)} in {report.seconds:.1f} s")
+
+
+def print_settings(rows: Iterable[tuple[str, object, str, str]], *, folder: Path) -> None:
+    """A table of settings: name, value, origin, meaning with its range."""
+    table = _table("Setting", "Value", "From", "Meaning")
+    for row in rows:
+        _add_row(table, *row)
+    stdout().print(table)
+    stdout().print(f"Libraries, models and lastro.toml live in {plain(str(folder))}", soft_wrap=True)
+
+
+def print_models(listings: Sequence[ModelListing]) -> None:
+    """A table of the models that the catalogue knows or the models folder holds."""
+    table = _table("Name", "Kind", "Size", "Installed", "Fits this machine", "Languages", "Licence", right=("Size",))
+    for listing in listings:
+        card, fit = listing.card, listing.fit
+        size = f"{listing.bytes / 1e9:.2f} GB" if listing.bytes else ""
+        room = "" if fit is None else ("yes" if fit.ok else f"no: {fit.advice}")
+        languages = "" if card is None else ", ".join(card.languages[:6]) + ("…" if len(card.languages) > 6 else "")
+        installed = "yes" if listing.installed else "no"
+        _add_row(
+            table, listing.name, listing.kind, size, installed, room, languages, "" if card is None else card.licence
+        )
+    stdout().print(table)

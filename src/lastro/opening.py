@@ -1,0 +1,143 @@
+"""The edge that builds: from names and settings to a library with its embedder and pipeline, or to a chat model."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lastro.config import LibrarySettings, Settings, home, load_settings
+from lastro.errors import ConfigError, LibraryNotFound
+from lastro.language import fold
+from lastro.offline import go_offline
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from lastro.chains.answer import AnswerChain
+    from lastro.llm.chat import ChatLlama
+    from lastro.vectorstore.adding import Pipeline
+    from lastro.vectorstore.embeddings import Embedder
+    from lastro.vectorstore.library import Library
+
+_SLUG_LENGTH = 60
+# Names of devices on Windows, where no folder may be called so.
+_RESERVED = frozenset(["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))])
+
+
+def slug(name: str) -> str:
+    """The folder name of a library's name, in any script: safe on every file system, equal only for equal names.
+
+    A plain name stays as it is; any other gets a hash of itself behind what is left of it.
+
+    >>> slug("contracts-2024")
+    'contracts-2024'
+    >>> slug("Отчёт 2024") == slug("Отчёт 2025"), slug("Licitações")[:11]
+    (False, 'licitacoes-')
+    """
+    text = unicodedata.normalize("NFC", name).strip()
+    if not text:
+        raise ConfigError(f"library name {name!r}: empty; give it a name")
+    plain = re.sub(r"[^a-z0-9]+", "-", fold(text)).strip("-")[:_SLUG_LENGTH].strip("-")
+    if plain == text and plain not in _RESERVED:
+        return plain
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{plain or 'library'}-{digest}"
+
+
+def library_path(name_or_path: str | Path) -> Path:
+    """The folder of a library: a bare name is one under the home, a `Path` or a text with a separator is a folder."""
+    separators = {os.sep, os.altsep or os.sep, "/"}
+    if isinstance(name_or_path, Path) or any(sign in name_or_path for sign in separators):
+        return Path(name_or_path).expanduser().resolve()
+    return home() / "libraries" / slug(name_or_path)
+
+
+def open_library(
+    name_or_path: str | Path = "default",
+    *,
+    create: bool = True,
+    settings: Settings | None = None,
+    embedder: Embedder | None = None,
+) -> Library:
+    """Open a library by name or folder; it is created if absent, unless `create` is False.
+
+    An existing library keeps the embedder and splitting that it was made with. Models are loaded when they are first
+    needed, so listing documents is fast.
+
+    Raises:
+        LibraryNotFound: there is none, and `create` is False.
+        EmbedderMismatch: `embedder` is not the one that the library was indexed with.
+        LibraryTooNew: a later version made it.
+    """
+    go_offline()
+    from lastro.vectorstore.embeddings import load_embedder
+    from lastro.vectorstore.library import Library, Parts
+
+    effective = load_settings() if settings is None else settings
+
+    def discover(inputs: Any) -> Sequence[Any]:
+        from lastro.ingest.sources import discover
+
+        return discover(inputs)
+
+    def make_embedder(name: str) -> Embedder:
+        if embedder is not None:
+            return embedder
+        return load_embedder(name, batch_tokens=effective.ingest.embed_batch_tokens)
+
+    def make_pipeline(tokenizer: Embedder, library: LibrarySettings) -> Pipeline:
+        from lastro.ingest.pipeline import IngestPipeline
+
+        return IngestPipeline(settings=effective.ingest, library=library, tokenizer=tokenizer)
+
+    path = library_path(name_or_path)
+    try:
+        library = Library(
+            path,
+            Parts(discover, make_embedder, make_pipeline),
+            settings=_settings_for(effective.library, embedder),
+            retrieval=effective.retrieval,
+            name=None if isinstance(name_or_path, Path) or path.name == name_or_path else str(name_or_path),
+            create=create,
+        )
+    except LibraryNotFound as error:
+        raise LibraryNotFound(f"{name_or_path!s}: {error}") from error
+    if embedder is not None:
+        _check_now(library)
+    return library
+
+
+def chat_model(settings: Settings | None = None) -> ChatLlama:
+    """The chat model of the settings; its weights are loaded on first use."""
+    go_offline()
+    from lastro.llm.chat import ChatLlama
+
+    return ChatLlama.from_settings((load_settings() if settings is None else settings).llm)
+
+
+def answer_chain(
+    library: Library, *, llm: BaseChatModel | None = None, settings: Settings | None = None
+) -> AnswerChain:
+    """The chain that answers from a library; `llm`, any LangChain chat model, defaults to that of the settings."""
+    from lastro.chains.answer import answer_chain as build
+
+    effective = load_settings() if settings is None else settings
+    return build(library, llm=chat_model(effective) if llm is None else llm, settings=effective.answer)
+
+
+def _settings_for(settings: LibrarySettings, embedder: Embedder | None) -> LibrarySettings:
+    """The settings that a new library stores: the name of the embedder that was handed over, where one was."""
+    return settings if embedder is None else settings.model_copy(update={"embedder": embedder.identity.name})
+
+
+def _check_now(library: Library) -> None:
+    try:
+        _ = library.embedder
+    except BaseException:
+        library.close()
+        raise

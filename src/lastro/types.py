@@ -1,0 +1,256 @@
+"""Every value that crosses a folder's border: frozen, JSON-serialisable by `to_dict`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+FileState = Literal["ok", "partial", "empty", "failed"]
+SentenceState = Literal["verbatim", "supported", "unsupported"]
+AnswerState = Literal["answered", "partial", "not_found"]
+Language = Literal["en", "pt"]
+MAX_PAGE = 1_000_000  # what counts higher is no page number
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpan:
+    """One page of a document, or the whole of a format that has no pages.
+
+    `start` and `end` are character offsets into `ParsedDocument.text`.
+    """
+
+    number: int | None  # 1-based; None where the format has no true pages
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading path and the characters it governs: `path` is "Chapter > Section"."""
+
+    path: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """A document's canonical text with its pages and sections, all counted in characters."""
+
+    text: str  # NFC; pages joined by a blank line
+    pages: tuple[PageSpan, ...]
+    sections: tuple[Section, ...]
+    mime: str
+    title: str
+    language: str  # ISO 639-1, "und" where unknown
+    warnings: tuple[str, ...] = ()
+    empty_pages: tuple[int, ...] = ()  # 1-based numbers of pages that hold an image but no text
+    parser: str = ""  # name and version of what read it
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a document that is embedded and retrieved: `text == document.text[start:end]`."""
+
+    id: str  # content id: document, position and text
+    document_id: str
+    index: int  # position among the document's chunks, from 0
+    text: str
+    start: int
+    end: int
+    page_start: int | None
+    page_end: int | None
+    section: str  # heading path, "" where unknown
+    token_count: int  # by the embedder's tokenizer, heading path included
+
+    @property
+    def embedded_text(self) -> str:
+        """The text the embedder sees: the heading path, then the chunk."""
+        return f"{self.section}\n{self.text}" if self.section else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """What a library knows of one document; `sources` are the places it was added from."""
+
+    id: str  # SHA-256 of the bytes, hex
+    title: str
+    mime: str
+    language: str
+    state: FileState
+    bytes: int
+    pages: int | None  # None where the format has no true pages
+    chunks: int
+    characters: int
+    added_at: str  # ISO 8601, UTC
+    parser: str
+    sources: tuple[str, ...]  # absolute paths, or display names of uploads
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A retrieved chunk, best rank first (rank 1), with the scores that found it."""
+
+    chunk_id: str
+    document_id: str
+    title: str
+    text: str
+    start: int
+    end: int
+    page_start: int | None
+    page_end: int | None
+    section: str
+    rank: int
+    score: float  # the fused score that gave the rank
+    cosine: float | None = None  # cosine similarity to the question, -1 to 1
+    keyword_score: float | None = None  # BM25, higher is better; None where no term matched
+    language: str = "und"
+
+    @property
+    def pages(self) -> str:
+        """`"3"`, `"3-4"` or `""`: the pages as a reader would write them."""
+        if self.page_start is None:
+            return ""
+        if self.page_end is None or self.page_end == self.page_start:
+            return str(self.page_start)
+        return f"{self.page_start}-{self.page_end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A span of a document that backs a sentence: `quote == document.text[start:end]`."""
+
+    document_id: str
+    chunk_id: str
+    title: str
+    page: int | None  # 1-based; None where the format has no pages
+    section: str
+    start: int  # characters into the document's canonical text
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of an answer and what was found about it; `citations` are indices into `Answer.citations`."""
+
+    text: str
+    start: int  # characters into `Answer.text`; the span holds the sentence with its markers
+    end: int
+    state: SentenceState
+    score: float  # 0 to 1: share of the sentence's weight found in its backing
+    citations: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer cost."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    seconds_to_first_token: float | None = None
+    tokens_per_second: float | None = None
+    seconds_total: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A checked answer: `text` carries [n] markers that number `citations` from 1."""
+
+    question: str
+    text: str
+    state: AnswerState
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    passages: tuple[Passage, ...]
+    dropped: tuple[Passage, ...]  # retrieved, but did not fit the context window
+    usage: Usage
+    language: Language
+    extracted: bool = False  # True where the text is an exact quotation, not the model's words
+    generated: str = ""  # what the model wrote, before it was checked
+    turns_dropped: int = 0  # oldest turns of the conversation that did not fit the context window
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """How one file ended. `reason` says why, wherever `state` is not "ok"."""
+
+    source: str
+    state: FileState
+    document_id: str | None = None
+    chunks: int = 0
+    pages: int | None = None
+    unchanged: bool = False  # the same bytes were already in the library
+    replaced: bool = False  # an older version of this source was replaced
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddReport:
+    """How every file of one `add` ended."""
+
+    results: tuple[FileResult, ...]
+    seconds: float = 0.0
+
+    def count(self, state: FileState) -> int:
+        """Number of files that ended in `state`."""
+        return sum(result.state == state for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A document handed over as bytes: `name` is its display name and becomes its source."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+def page_from_metadata(metadata: Mapping[str, Any]) -> int | None:
+    """The page, from 1, that a LangChain document's metadata name; None where they name none.
+
+    `page_start`, which our own documents carry, and `page_number` count from 1. `page` counts from 0, as LangChain's
+    loaders do (PyPDF, PyMuPDF, PDFPlumber). A `page_label`, the number printed on the page, is a last resort.
+
+    >>> page_from_metadata({"page": 4, "page_label": "v"}), page_from_metadata({"page": 5, "page_start": 5})
+    (5, 5)
+    """
+    if "page_start" in metadata:
+        return _page_number(metadata["page_start"], first=1)
+    for key, first in (("page_number", 1), ("page", 0)):
+        page = _page_number(metadata.get(key), first=first)
+        if page is not None:
+            return page
+    label = str(metadata.get("page_label", ""))
+    return _page_number(int(label), first=1) if label.isdecimal() and len(label) < 9 else None
+
+
+def _page_number(value: object, *, first: int) -> int | None:
+    """A number that counts from `first`, counted from 1; None for anything else."""
+    if not isinstance(value, int) or isinstance(value, bool) or not first <= value <= MAX_PAGE:
+        return None
+    return value - first + 1
+
+
+def to_dict(value: Any) -> Any:
+    """Turn any value of this module into plain JSON types; tuples become lists.
+
+    >>> to_dict(PageSpan(number=1, start=0, end=5))
+    {'number': 1, 'start': 0, 'end': 5}
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_dict(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, list | tuple):
+        return [to_dict(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): to_dict(item) for key, item in value.items()}
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    return value

@@ -1,0 +1,136 @@
+import io
+import json
+import sys
+
+import pytest
+from rich.console import Console
+
+from lastro import console
+from lastro.events import FileFinished, FileStarted, StageProgress
+from lastro.progress import AddProgress, Draft, describe
+from lastro.types import Answer, Citation, FileResult, Passage, Sentence, Usage
+
+
+def an_answer(text, *sentences, state="answered", language="en", **changes):
+    citation = Citation(
+        document_id="d" * 64, chunk_id="c", title="Lease", page=3, section="", start=0, end=5, quote="Rent\nis due"
+    )
+    values = dict(
+        question="?", text=text, state=state, sentences=sentences, citations=(citation,), passages=(), dropped=(),
+        usage=Usage(prompt_tokens=10, cached_tokens=4, completion_tokens=3, seconds_total=1.25), language=language,
+    )  # fmt: skip
+    return Answer(**{**values, **changes})
+
+
+def test_control_sequences_never_reach_the_terminal():
+    hostile = "a\x1b]0;owned\x07b\x1b[2Jc\x9b31md\x1bPq\x1b\\e\rf\x08\u202eg\x1b"
+    assert console.plain(hostile) == "abc31mdefg"
+
+
+def test_a_cut_escape_sequence_loses_its_escape():
+    assert console.plain("x\x1b[") == "x"
+
+
+def test_a_lone_surrogate_of_a_file_name_is_dropped():
+    console.plain("a\udcff.pdf").encode()
+
+
+def test_rich_markup_of_a_document_is_printed_as_it_stands(capsys):
+    console.print_answer(an_answer("[bold]x[/bold] :smile: [link=http://e.example]y[/link]"))
+    assert "[bold]x[/bold] :smile: [link=http://e.example]y[/link]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("language", "label"), [("en", "not backed by the documents"), ("pt", "sem respaldo nos documentos")]
+)
+def test_an_unsupported_sentence_is_marked_in_the_answers_language(capsys, language, label):
+    text = "Rent is due [1]. It is high."
+    good, bad = Sentence(text[:16], 0, 16, "supported", 1.0, (0,)), Sentence(text[17:], 17, 28, "unsupported", 0.0)
+    console.print_answer(an_answer(text, good, bad, state="partial", language=language))
+    out = capsys.readouterr().out
+    assert f"Rent is due [1]. It is high. [⚠ {label}]" in out
+
+
+def test_the_citations_table_names_title_page_and_quote(capsys):
+    console.print_answer(an_answer("Rent is due [1]."))
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("[1]"))
+    assert row.split("  ")[0].strip() == "[1]"
+    assert "Lease" in row
+    assert "3" in row
+    assert "“Rent is due”" in row
+
+
+def test_a_refusal_names_the_nearest_passages(capsys):
+    passage = Passage("c", "d", "Manual", "text", 0, 4, 2, 3, "", rank=1, score=0.5)
+    console.print_answer(
+        an_answer("Não encontrei.", state="not_found", language="pt", citations=(), passages=(passage,))
+    )
+    out = capsys.readouterr().out
+    assert "Trechos mais próximos:" in out
+    assert "Manual, p. 2-3" in out
+
+
+def test_usage_goes_to_stderr(capsys):
+    console.print_usage(an_answer("x").usage)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "1.2 s in all · prompt 10 tokens (4 cached), 3 written" in captured.err
+
+
+def test_json_on_a_terminal_carries_no_control_character(capsys):
+    value = {"title": "a\x9b31m\x1b[0m\u202eção\udcff"}
+    console.print_json(value)
+    out = capsys.readouterr().out
+    assert json.loads(out) == value
+    assert "ção" in out
+    assert not any(ord(char) in range(0x7F, 0xA0) or char in "\x1b\u202e\udcff" for char in out)
+
+
+def test_an_error_is_one_line(capsys):
+    console.print_error("no\nsuch \x1b[31mthing")
+    assert capsys.readouterr().err == "lastro: no such thing\n"
+
+
+def test_each_way_a_file_can_end_has_its_line():
+    assert describe(FileResult("a.pdf", "ok", unchanged=True)) == "unchanged  a.pdf"
+    assert describe(FileResult("a.pdf", "empty", reason="only images")) == "empty      a.pdf: only images"
+    replaced = FileResult("a.pdf", "ok", chunks=1, pages=2, replaced=True)
+    assert describe(replaced) == "replaced   a.pdf  (2 pages, 1 passage)"
+    partial = FileResult("a.docx", "partial", chunks=2, reason="page 3 is an image")
+    assert describe(partial) == "partial    a.docx  (2 passages): page 3 is an image"
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """What a terminal of 80 columns was sent on stderr."""
+    sent = io.StringIO()
+    screen = Console(file=sent, force_terminal=True, width=80, markup=False, highlight=False, emoji=False)
+    monkeypatch.setattr("lastro.progress.stderr", lambda: screen)
+    return sent
+
+
+def test_progress_draws_bars_on_a_terminal(terminal):
+    with AddProgress() as progress:
+        progress(FileStarted("/a/b.pdf", 1, 2))
+        progress(StageProgress("/a/b.pdf", "embed", 3, 9))
+        progress(FileFinished(FileResult("/a/b.pdf", "ok", chunks=9, pages=1), 1, 2))
+    assert "documents" in terminal.getvalue()
+    assert "ok         /a/b.pdf  (1 page, 9 passages)" in terminal.getvalue()
+
+
+def test_a_draft_cannot_smuggle_an_escape_in_two_tokens(terminal):
+    draft = Draft()
+    for token in ("safe \x1b", "[2J", "text"):
+        draft.write(token)
+    draft.end()
+    assert "\x1b[2J" not in terminal.getvalue()
+    assert "text" in terminal.getvalue()
+
+
+def test_progress_without_a_terminal_is_one_line_a_file(capsys):
+    with AddProgress() as progress:
+        progress(FileStarted("b.pdf", 1, 1))
+        progress(StageProgress("b.pdf", "parse", 0, 0))
+        progress(FileFinished(FileResult("b.pdf", "failed", reason="wants a password"), 1, 1))
+    assert capsys.readouterr().err == "failed     b.pdf: wants a password\n"
+    assert not sys.stdout.isatty()

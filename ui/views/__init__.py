@@ -1,0 +1,1 @@
+"""What Streamlit shows, one file a page."""
