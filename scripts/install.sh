@@ -5,7 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 PYTHON="${PYTHON:-python3}"
-case "${1:-demo}" in
+set -- "${1:-demo}"
+case "$1" in
     demo) extras="starter" ;;
     test) extras="starter,community,dev" ;;
     *) echo "usage: install.sh demo|test" >&2; exit 2 ;;

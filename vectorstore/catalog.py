@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class NewDocument:
     extension: str
     chunks: tuple[Chunk, ...]
     vectors: npt.NDArray[np.float32]  # (len(chunks), dimension), normalised
+    metadata: str | None = None  # JSON object of a document that its owner brought; None for a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,13 +347,13 @@ def _insert(db: sqlite3.Connection, new: NewDocument) -> None:
     parsed = new.parsed
     numbered = sum(page.number is not None for page in parsed.pages)
     db.execute(
-        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             new.id, parsed.title, parsed.mime, parsed.language, new.state, new.reason, new.bytes, numbered or None,
-            len(parsed.text), parsed.parser, json.dumps(parsed.warnings), new.extension, _now(),
+            len(parsed.text), parsed.parser, json.dumps(parsed.warnings), new.extension, _now(), new.metadata,
         ),
     )  # fmt: skip
-    db.execute("INSERT INTO texts VALUES (?, ?)", (new.id, parsed.text))
+    db.execute("INSERT INTO texts VALUES (?, ?, ?)", (new.id, parsed.text, schema.text_sha256(parsed.text)))
     db.executemany(
         "INSERT INTO pages VALUES (?, ?, ?, ?, ?)",
         [(new.id, at, page.number, page.start, page.end) for at, page in enumerate(parsed.pages)],
@@ -375,7 +377,8 @@ def _insert_chunks(db: sqlite3.Connection, new: NewDocument) -> None:
             ),
         )  # fmt: skip
         seq = int(cursor.lastrowid or 0)
-        db.execute("INSERT INTO vectors VALUES (?, ?)", (seq, vector.astype("<f4").tobytes()))
+        blob = vector.astype("<f4").tobytes()
+        db.execute("INSERT INTO vectors VALUES (?, ?, ?)", (seq, blob, zlib.crc32(blob)))
         numbered.append((seq, chunk))
     keyword.index_chunks(db, numbered, title=new.parsed.title, language=new.parsed.language)
 

@@ -1,37 +1,57 @@
 """The tables of `library.sqlite`, and how a connection to it is opened.
 
-documents  one row a document, keyed by the SHA-256 of its bytes; how it was read stands beside it
-texts      its canonical text, apart from the row so that a listing reads no text
+documents  one row a document, keyed by the SHA-256 of its bytes; how it was read stands beside it. `metadata` is the
+           JSON object of a document that its owner brought ready to index, and NULL for one that was read from a file
+texts      its canonical text, apart from the row so that a listing reads no text, with the text's SHA-256
 pages, sections   spans of that text, in characters
 sources    where a document was added from; a source points to one document
 chunks     what is retrieved; `seq` only grows, so "newer than the index" is one comparison
-vectors    one float32 blob a chunk, apart from the chunk so that reading a text reads no vector
+vectors    one float32 blob a chunk, apart from the chunk so that reading a text reads no vector; `crc` is its CRC-32
 keyword    FTS5 over folded stems, rowid = chunks.seq; `keyword_terms` counts them
 tombstones chunks that are gone here and may still stand in the Chroma index
+staged_*   chunks and vectors of another embedder, until all documents have them and the library switches over
 meta       key, value: identity of the library and its embedder, splitting, state of the index
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lastro.errors import LibraryCorrupt, LibraryTooNew
 
 APPLICATION_ID = 0x4C53_5452  # "LSTR": tells `file` and us that this is no stranger's database
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # A stem keeps the signs of numbers, codes and addresses ("8.666/93"), so FTS5 must not split at them.
 _TOKENIZER = "unicode61 remove_diacritics 0 tokenchars '_.,/:@%+-°''’'"
+
+_STAGED = """\
+CREATE TABLE staged_documents (
+    document_id TEXT PRIMARY KEY REFERENCES documents ON DELETE CASCADE, text_sha256 TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE staged_chunks (
+    document_id TEXT NOT NULL REFERENCES staged_documents ON DELETE CASCADE, position INTEGER NOT NULL,
+    id TEXT NOT NULL, text TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    page_start INTEGER, page_end INTEGER, section TEXT NOT NULL, token_count INTEGER NOT NULL,
+    vector BLOB NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (document_id, position)
+);
+"""
 
 SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
     id TEXT PRIMARY KEY, title TEXT NOT NULL, mime TEXT NOT NULL, language TEXT NOT NULL, state TEXT NOT NULL,
     reason TEXT NOT NULL, bytes INTEGER NOT NULL, pages INTEGER, characters INTEGER NOT NULL, parser TEXT NOT NULL,
-    warnings TEXT NOT NULL, extension TEXT NOT NULL, added_at TEXT NOT NULL
+    warnings TEXT NOT NULL, extension TEXT NOT NULL, added_at TEXT NOT NULL, metadata TEXT
 );
-CREATE TABLE texts (document_id TEXT PRIMARY KEY REFERENCES documents ON DELETE CASCADE, text TEXT NOT NULL);
+CREATE TABLE texts (
+    document_id TEXT PRIMARY KEY REFERENCES documents ON DELETE CASCADE, text TEXT NOT NULL,
+    sha256 TEXT NOT NULL DEFAULT ''
+);
 CREATE TABLE pages (
     document_id TEXT NOT NULL REFERENCES documents ON DELETE CASCADE, position INTEGER NOT NULL,
     number INTEGER, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (document_id, position)
@@ -51,11 +71,13 @@ CREATE TABLE chunks (
     page_start INTEGER, page_end INTEGER, section TEXT NOT NULL, token_count INTEGER NOT NULL
 );
 CREATE INDEX chunks_by_document ON chunks (document_id);
-CREATE TABLE vectors (seq INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, vector BLOB NOT NULL);
+CREATE TABLE vectors (
+    seq INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, vector BLOB NOT NULL, crc INTEGER NOT NULL DEFAULT 0
+);
 CREATE TABLE tombstones (seq INTEGER PRIMARY KEY AUTOINCREMENT, chunk_id TEXT NOT NULL);
 CREATE VIRTUAL TABLE keyword USING fts5(title, heading, body, tokenize = "{_TOKENIZER}");
 CREATE VIRTUAL TABLE keyword_terms USING fts5vocab(keyword, row);
-"""
+{_STAGED}"""
 
 
 def connect(file: Path) -> sqlite3.Connection:
@@ -86,22 +108,54 @@ def prepare(db: sqlite3.Connection, file: Path) -> None:
             f"{file}: library format {version}, this version reads up to {SCHEMA_VERSION}; upgrade lastro to open it"
         )
     db.execute("PRAGMA journal_mode = WAL")
-    if not version:
-        _create(db)
+    if version < SCHEMA_VERSION:
+        _bring_up(db)
 
 
-def _create(db: sqlite3.Connection) -> None:
+def _bring_up(db: sqlite3.Connection) -> None:
+    """Create the tables, or carry an older library over, in one transaction; what was there stays if it fails."""
+    db.execute("PRAGMA secure_delete = ON")
     db.execute("BEGIN IMMEDIATE")
     try:
-        if not db.execute("PRAGMA user_version").fetchone()[0]:  # else another process was first
-            for statement in SCHEMA.split(";\n"):
-                db.execute(statement)
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])  # another process may have been first
+        if not version:
+            run_script(db, SCHEMA)
             db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        else:
+            for step in range(version, SCHEMA_VERSION):
+                MIGRATIONS[step](db)
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def run_script(db: sqlite3.Connection, script: str) -> None:
+    """Run statements within the caller's transaction, which `executescript` would commit."""
+    for statement in script.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+def _from_1(db: sqlite3.Connection) -> None:
+    """Checksums of texts and vectors, owners' metadata, and room for another embedder's vectors."""
+    db.execute("ALTER TABLE documents ADD COLUMN metadata TEXT")
+    db.execute("ALTER TABLE texts ADD COLUMN sha256 TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE vectors ADD COLUMN crc INTEGER NOT NULL DEFAULT 0")
+    db.create_function("sha256_of", 1, text_sha256, deterministic=True)
+    db.create_function("crc32_of", 1, zlib.crc32, deterministic=True)
+    db.execute("UPDATE texts SET sha256 = sha256_of(text)")
+    db.execute("UPDATE vectors SET crc = crc32_of(vector)")
+    run_script(db, _STAGED)
+
+
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _from_1}  # from that version to the next
+
+
+def text_sha256(text: str) -> str:
+    """SHA-256 of a text's UTF-8 bytes, hex."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def harden(db: sqlite3.Connection) -> sqlite3.Connection:

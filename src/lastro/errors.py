@@ -12,6 +12,8 @@ LastroError
 ├── LibraryError           a library on disk
 │   ├── LibraryNotFound
 │   ├── LibraryLocked
+│   ├── LibraryReadOnly
+│   ├── LibraryDiskError
 │   ├── LibraryCorrupt
 │   ├── LibraryTooNew
 │   ├── EmbedderMismatch
@@ -73,6 +75,14 @@ class LibraryNotFound(LibraryError):
 
 class LibraryLocked(LibraryError):
     """Another process is writing to the library."""
+
+
+class LibraryReadOnly(LibraryError):
+    """The library's folder may be read but not written."""
+
+
+class LibraryDiskError(LibraryError):
+    """The disk is full or failed; what was stored before stays."""
 
 
 class LibraryCorrupt(LibraryError):

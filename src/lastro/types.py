@@ -11,6 +11,7 @@ from typing import Any, Literal
 FileState = Literal["ok", "partial", "empty", "failed"]
 SentenceState = Literal["verbatim", "supported", "unsupported"]
 AnswerState = Literal["answered", "partial", "not_found"]
+PurgeState = Literal["done", "pending"]
 Language = Literal["en", "pt"]
 MAX_PAGE = 1_000_000  # what counts higher is no page number
 
@@ -201,6 +202,44 @@ class AddReport:
     def count(self, state: FileState) -> int:
         """Number of files that ended in `state`."""
         return sum(result.state == state for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `verify` found wrong; `repaired` says that it is mended now, `way_out` what is left to do."""
+
+    check: str  # one word for the promise that is broken: "text", "vector", "keyword", "index", "original", ...
+    problem: str  # in words, with the values
+    document_id: str | None = None
+    repaired: bool = False
+    way_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What `verify` looked at and what it found; `checked` counts things by kind ("documents", "chunks", ...)."""
+
+    findings: tuple[Finding, ...]
+    checked: dict[str, int]
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong (any more)."""
+        return all(finding.repaired for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryInfo:
+    """One library of this machine, as a listing shows it."""
+
+    name: str
+    path: Path
+    documents: int
+    chunks: int
+    embedder: str
+    bytes: int  # of every file in its folder
+    problem: str = ""  # why it cannot be opened; the counts are 0 then
 
 
 @dataclass(frozen=True, slots=True)
