@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from array import array
 from bisect import bisect_left, bisect_right
@@ -12,7 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 from lastro.language import sentences
-from lastro.types import Chunk, PageSpan, ParsedDocument, Section
+from lastro.types import Chunk, PageSpan, ParsedDocument, Section, chunk_id
 
 _WINDOW = 16_384  # characters looked at together, so that no step's cost grows with the document's square
 _CHARACTERS_A_TOKEN = 16  # a longer "token" is a tokenizer's unknown word, and says nothing of its length
@@ -75,16 +74,6 @@ def split_document(
                 )
             )
     return chunks
-
-
-def chunk_id(document_id: str, start: int, end: int, text: str) -> str:
-    """The id of a chunk, from its document, place and text.
-
-    >>> chunk_id("d", 0, 2, "ab") == chunk_id("d", 0, 2, "ab") != chunk_id("d", 1, 3, "ab")
-    True
-    """
-    key = f"{document_id}\0{start}\0{end}\0{text}"
-    return hashlib.sha256(key.encode("utf-8", errors="surrogatepass")).hexdigest()[:32]
 
 
 def _shortened(path: str, tokenizer: Tokenizer, limit: int) -> str:

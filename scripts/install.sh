@@ -76,7 +76,7 @@ if ! .venv/bin/python -c 'import importlib.util as u, sys; sys.exit(u.find_spec(
     trap - INT TERM
 fi
 
-say "Installing Lastro and the rest [$extras]"
+say "Installing Lastro and the rest [$extras]: a minute or two, without a word until it is done"
 pip install --quiet -c constraints.txt -e ".[$extras]"
 printf '%s' "$wanted" > ".venv/.lastro-$1"
 say "Installed"

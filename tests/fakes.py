@@ -15,6 +15,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 from lastro.language import fold
 from lastro.vectorstore.embeddings import EmbedderIdentity, LocalEmbeddings
+from lastro.vectorstore.identity import PROBES
 
 Script = str | Callable[[Sequence[BaseMessage]], str]
 
@@ -71,7 +72,8 @@ class ScriptedChat(BaseChatModel):
 class HashEmbeddings(LocalEmbeddings):
     """An embedder without a model: words hashed to directions, so texts that share words are near.
 
-    A token is a word. `encoded` counts the document texts embedded; `salt` makes other weights of the same width.
+    A token is a word. `encoded` counts the document texts embedded, without the probes that a library makes when it
+    loads an embedder; `salt` makes other weights of the same width.
     """
 
     def __init__(self, *, salt: str = "", dimension: int = 64, languages: tuple[str, ...] = ("en", "pt")) -> None:
@@ -118,7 +120,7 @@ class HashEmbeddings(LocalEmbeddings):
         vectors = np.zeros((len(texts), self._dimension), dtype=np.float32)
         for at, text in enumerate(texts):
             vectors[at] = self.encode_query(text)
-        self.encoded += len(texts)
+        self.encoded += sum(text not in PROBES for text in texts)
         if on_progress is not None:
             on_progress(len(texts), len(texts))
         return vectors

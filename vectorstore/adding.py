@@ -18,9 +18,10 @@ from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 from lastro.errors import SourceError
 from lastro.events import FileFinished, FileStarted, IngestEvent, OnIngest, StageProgress
 from lastro.types import AddReport, Chunk, FileResult, FileState, ParsedDocument
-from lastro.vectorstore.catalog import Catalog, NewDocument, Written
+from lastro.vectorstore.catalog import Catalog
 from lastro.vectorstore.embeddings import Embedder
 from lastro.vectorstore.originals import safe_extension
+from lastro.vectorstore.rows import NewDocument, Written
 
 # What odd content of one source can raise in any library on its way; disks and the library itself raise others.
 _ODDITIES = (ValueError, OverflowError, RuntimeError, sqlite3.DataError)
@@ -68,9 +69,9 @@ class Pipeline(Protocol):
 class Store(Protocol):
     """Where finished documents go; each call takes the library's writer lock for itself."""
 
-    def put(self, new: NewDocument, source: Source) -> Written: ...  # noqa: D102
+    def put(self, new: NewDocument, source: Source, embedder: Embedder) -> Written: ...  # noqa: D102
 
-    def link(self, source: str, document_id: str) -> Written | None: ...  # noqa: D102
+    def link(self, source: Source, document_id: str) -> Written | None: ...  # noqa: D102
 
 
 class Lookahead(Generic[Item, Result]):
@@ -135,9 +136,11 @@ class _Telling:
 
 
 class Adding:
-    """One call of `Library.add`."""
+    """One call of `Library.add`; `pipeline` and `embedder` are asked for when the first new document needs them."""
 
-    def __init__(self, *, catalog: Catalog, store: Store, pipeline: Pipeline, embedder: Embedder) -> None:
+    def __init__(
+        self, *, catalog: Catalog, store: Store, pipeline: Callable[[], Pipeline], embedder: Callable[[], Embedder]
+    ) -> None:
         self._catalog = catalog
         self._store = store
         self._pipeline = pipeline
@@ -178,17 +181,19 @@ class Adding:
         known = self._catalog.find(document_id)
         if known is not None and known.state == "ok":
             return Reading(document_id, size, None)
-        return Reading(document_id, size, self._pipeline.prepare(source, document_id, emit))
+        return Reading(document_id, size, self._pipeline().prepare(source, document_id, emit))
 
     def _finish(self, source: Source, reading: Reading, emit: OnIngest) -> FileResult:
         if reading.failure:
             return FileResult(source=source.name, state="failed", reason=reading.failure)
         prepared = reading.prepared
-        if prepared is None:
+        known = self._catalog.find(reading.document_id)
+        if prepared is None or (known is not None and known.state == "ok"):  # there before, or stored while it was read
             unchanged = self._link(source, reading.document_id)
             if unchanged is not None:
                 return unchanged
-            prepared = self._pipeline.prepare(source, reading.document_id, emit)  # removed a moment ago
+        if prepared is None:
+            prepared = self._pipeline().prepare(source, reading.document_id, emit)  # removed a moment ago
         if prepared.state == "failed":
             return FileResult(
                 source=source.name, state="failed", reason=prepared.reason, warnings=tuple(prepared.warnings)
@@ -196,7 +201,7 @@ class Adding:
         return self._put(source, reading, prepared, emit)
 
     def _link(self, source: Source, document_id: str) -> FileResult | None:
-        written = self._store.link(source.name, document_id)
+        written = self._store.link(source, document_id)
         known = self._catalog.find(document_id)
         if written is None or known is None:
             return None
@@ -211,7 +216,8 @@ class Adding:
         def progress(done: int, total: int) -> None:
             emit(StageProgress(source=source.name, stage="embed", done=done, total=total))
 
-        vectors = self._embedder.encode_documents([chunk.embedded_text for chunk in chunks], on_progress=progress)
+        embedder = self._embedder()
+        vectors = embedder.encode_documents([chunk.embedded_text for chunk in chunks], on_progress=progress)
         parsed = prepared.parsed or _nothing(source)
         warnings = tuple(dict.fromkeys((*parsed.warnings, *prepared.warnings)))
         new = NewDocument(
@@ -220,7 +226,7 @@ class Adding:
             extension=safe_extension(source.name), chunks=chunks, vectors=vectors,
         )  # fmt: skip
         try:
-            written = self._store.put(new, source)
+            written = self._store.put(new, source, embedder)
         except SourceError as error:
             return FileResult(source=source.name, state="failed", reason=f"{source.name}: {error}")
         emit(StageProgress(source=source.name, stage="store", done=len(chunks), total=len(chunks)))

@@ -8,18 +8,18 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any
 
-from lastro.errors import DocumentNotFound, LibraryError
-from lastro.types import Chunk, DocumentRecord, FileState, PageSpan, ParsedDocument, Passage
-from lastro.vectorstore import keyword, schema
+from lastro.errors import DocumentNotFound, EmbedderMismatch, LibraryError
+from lastro.types import DocumentRecord, LibraryInfo, PageSpan, Passage
+from lastro.vectorstore import rows, schema
+from lastro.vectorstore.embeddings import EmbedderIdentity
+from lastro.vectorstore.faults import disk_errors
+from lastro.vectorstore.rows import NewDocument, Written
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,30 +29,6 @@ FILTERS = ("document_id", "title", "source", "language", "mime")
 _PREFIX_LENGTH = 6  # fewest characters of an id that may stand for it
 
 
-@dataclass(frozen=True, slots=True)
-class NewDocument:
-    """All that one transaction writes: `vectors[i]` belongs to `chunks[i]`."""
-
-    id: str
-    source: str
-    parsed: ParsedDocument
-    state: FileState
-    reason: str
-    bytes: int
-    extension: str
-    chunks: tuple[Chunk, ...]
-    vectors: npt.NDArray[np.float32]  # (len(chunks), dimension), normalised
-    metadata: str | None = None  # JSON object of a document that its owner brought; None for a file
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a transaction changed: ids of documents that are gone, and whether the source stood for one of them."""
-
-    replaced: bool
-    gone: tuple[str, ...]
-
-
 class Catalog:
     """Reads and writes of one library's SQLite file; any thread may call, each call has its own connection."""
 
@@ -60,13 +36,8 @@ class Catalog:
         self.file = file
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
         self._closed = False
-        db = schema.connect(file)
-        try:
-            schema.prepare(db, file)
-        except BaseException:
-            db.close()
-            raise
-        self._idle.put(schema.harden(db))
+        with disk_errors(file.parent):
+            self._idle.put(schema.open_database(file))
 
     def close(self) -> None:
         """Close every connection; those in use close when they come back."""
@@ -80,24 +51,26 @@ class Catalog:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """A snapshot: everything read through it is of one moment."""
-        with self._connection() as db:
+        with self.connection() as db:
             db.execute("BEGIN")
             try:
                 yield db
             finally:
-                db.execute("ROLLBACK")
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction: all of it or, after an exception, nothing."""
-        with self._connection() as db:
+        with self.connection() as db:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
+                db.execute("COMMIT")
             except BaseException:
-                db.execute("ROLLBACK")
+                if db.in_transaction:  # a full disk makes SQLite roll back by itself
+                    db.execute("ROLLBACK")
                 raise
-            db.execute("COMMIT")
 
     def require_open(self) -> None:
         """Raise `LibraryError` once the catalogue is closed: nothing opens it again behind its owner's back."""
@@ -105,19 +78,28 @@ class Catalog:
             raise LibraryError(f"{self.file.parent}: the library is closed; open it again")
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection outside any transaction, for the statements that must run so."""
         self.require_open()
-        try:
-            db = self._idle.get_nowait()
-        except Empty:
-            db = schema.harden(schema.connect(self.file))
-        try:
-            yield db
-        finally:
-            if self._closed:
-                db.close()
-            else:
-                self._idle.put(db)
+        with disk_errors(self.file.parent):
+            try:
+                db = self._idle.get_nowait()
+            except Empty:
+                db = schema.open_database(self.file)
+            healthy = False
+            try:
+                yield db
+                healthy = True
+            except sqlite3.Error:
+                raise
+            except BaseException:
+                healthy = True  # not the connection's fault
+                raise
+            finally:
+                if self._closed or not healthy:
+                    db.close()
+                else:
+                    self._idle.put(db)
 
     # Meta ---------------------------------------------------------------------------------------------------------
 
@@ -187,31 +169,84 @@ class Catalog:
         """A document's pages, in order."""
         with self.read() as db:
             _one(db, "SELECT 1 FROM documents WHERE id = ?", document_id)
-            rows = db.execute(
+            found = db.execute(
                 "SELECT number, first, last FROM pages WHERE document_id = ? ORDER BY position", (document_id,)
             )
-            return tuple(PageSpan(number=row[0], start=row[1], end=row[2]) for row in rows)
+            return tuple(PageSpan(number=row[0], start=row[1], end=row[2]) for row in found)
 
-    def put(self, new: NewDocument) -> Written:
-        """Write a document whole, and let its source leave the version it pointed to before."""
-        with self.write() as db:
-            before = _document_of(db, new.source)
-            kept = db.execute("SELECT name, added_at FROM sources WHERE document_id = ?", (new.id,)).fetchall()
-            if db.execute("SELECT 1 FROM documents WHERE id = ?", (new.id,)).fetchone():
-                _delete(db, new.id)  # read again: an empty or partial document gets another chance
-            _insert(db, new)
-            db.executemany("INSERT INTO sources VALUES (?, ?, ?)", [(r[0], new.id, r[1]) for r in kept])
-            return _point(db, new.source, new.id, before)
+    def put(self, new: NewDocument, *, embedder: str) -> Written:
+        """Write a document whole, and let its source leave the version it pointed to before.
 
-    def link(self, source: str, document_id: str) -> Written:
-        """Let a source point to a document that is here already."""
+        Raises:
+            EmbedderMismatch: the library has changed to another embedder than `embedder`, an identity's JSON.
+        """
         with self.write() as db:
-            return _point(db, source, document_id, _document_of(db, source))
+            _require_embedder(db, embedder, self.file.parent)
+            return _put(db, new)
 
-    def remove(self, document_id: str) -> None:
-        """Delete a document with its text, chunks, vectors, stems and sources."""
+    def put_all(self, documents: Sequence[NewDocument], *, embedder: str) -> None:
+        """Write several documents in one transaction: all of them or none."""
         with self.write() as db:
-            _delete(db, document_id)
+            _require_embedder(db, embedder, self.file.parent)
+            for new in documents:
+                _put(db, new)
+
+    def link(self, source: str, document_id: str, *, moved: Sequence[str] = (), title: str | None = None) -> Written:
+        """Let a source point to a document that is here already.
+
+        `moved` are sources that this one takes the place of, and `title` is the document's new title, if it gets one.
+        """
+        with self.write() as db:
+            db.executemany("DELETE FROM sources WHERE name = ?", [(name,) for name in moved])
+            if title is not None:
+                rows.retitle(db, document_id, title)
+            return rows.point(db, source, document_id, rows.document_of(db, source))
+
+    def remove(self, document_ids: Sequence[str]) -> None:
+        """Delete documents with their texts, chunks, vectors, stems and sources, in one transaction."""
+        with self.write() as db:
+            for document_id in document_ids:
+                rows.delete(db, document_id)
+
+
+def summary(library: Path) -> LibraryInfo:
+    """What a listing shows of a library's folder; nothing is changed, not even an old format."""
+    size = sum(file.stat().st_size for file in library.rglob("*") if file.is_file())
+    try:
+        with disk_errors(library), closing(_peek(library / "library.sqlite")) as db:
+            meta = read_meta(db)
+            documents, chunks = db.execute(
+                "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks)"
+            ).fetchone()
+    except (LibraryError, sqlite3.Error) as error:
+        return LibraryInfo(library.name, library, 0, 0, "", size, problem=str(error))
+    embedder = json.loads(meta.get("settings", "{}")).get("embedder", "")
+    return LibraryInfo(meta.get("name", library.name), library, documents, chunks, embedder, size)
+
+
+def _peek(file: Path) -> sqlite3.Connection:
+    if not file.is_file():
+        raise LibraryError(f"{file.parent}: no library.sqlite in it; it is no library")
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _put(db: sqlite3.Connection, new: NewDocument) -> Written:
+    before = rows.document_of(db, new.source) if new.source else None
+    kept = db.execute("SELECT name, added_at FROM sources WHERE document_id = ?", (new.id,)).fetchall()
+    if db.execute("SELECT 1 FROM documents WHERE id = ?", (new.id,)).fetchone():
+        rows.delete(db, new.id)  # read again: an empty or partial document gets another chance
+    rows.insert(db, new)
+    db.executemany("INSERT INTO sources VALUES (?, ?, ?)", [(row[0], new.id, row[1]) for row in kept])
+    return rows.point(db, new.source, new.id, before) if new.source else Written(replaced=bool(kept), gone=())
+
+
+def _require_embedder(db: sqlite3.Connection, given: str, library: Path) -> None:
+    """Refuse vectors of another embedder than the one the library has at the moment of the commit."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'embedder'").fetchone()
+    if row is not None and not EmbedderIdentity.from_json(row[0]).same_vectors(EmbedderIdentity.from_json(given)):
+        raise EmbedderMismatch(
+            f"{library}: the library changed to another embedder meanwhile; open it again and repeat what is missing"
+        )
 
 
 def read_meta(db: sqlite3.Connection) -> dict[str, str]:
@@ -296,7 +331,7 @@ def _json(values: Sequence[Any]) -> str:
     return json.dumps(list(values))  # one parameter carries any number of values
 
 
-# Rows of one document, within a transaction -----------------------------------------------------------------------
+# Records -----------------------------------------------------------------------------------------------------------
 
 _RECORDS = (
     "SELECT d.*, (SELECT count(*) FROM chunks c WHERE c.document_id = d.id) AS chunk_count, "
@@ -336,69 +371,3 @@ def _matches(db: sqlite3.Connection, key: str) -> Iterator[list[str]]:
     yield ids("SELECT DISTINCT document_id FROM sources WHERE substr(name, ?) = ?", str(-len(ending)), ending)
     if len(key) >= _PREFIX_LENGTH and set(key) <= set("0123456789abcdef"):
         yield ids("SELECT id FROM documents WHERE substr(id, 1, ?) = ?", str(len(key)), key)
-
-
-def _document_of(db: sqlite3.Connection, source: str) -> str | None:
-    row = db.execute("SELECT document_id FROM sources WHERE name = ?", (source,)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def _insert(db: sqlite3.Connection, new: NewDocument) -> None:
-    parsed = new.parsed
-    numbered = sum(page.number is not None for page in parsed.pages)
-    db.execute(
-        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            new.id, parsed.title, parsed.mime, parsed.language, new.state, new.reason, new.bytes, numbered or None,
-            len(parsed.text), parsed.parser, json.dumps(parsed.warnings), new.extension, _now(), new.metadata,
-        ),
-    )  # fmt: skip
-    db.execute("INSERT INTO texts VALUES (?, ?, ?)", (new.id, parsed.text, schema.text_sha256(parsed.text)))
-    db.executemany(
-        "INSERT INTO pages VALUES (?, ?, ?, ?, ?)",
-        [(new.id, at, page.number, page.start, page.end) for at, page in enumerate(parsed.pages)],
-    )
-    db.executemany(
-        "INSERT INTO sections VALUES (?, ?, ?, ?, ?)",
-        [(new.id, at, section.path, section.start, section.end) for at, section in enumerate(parsed.sections)],
-    )
-    _insert_chunks(db, new)
-
-
-def _insert_chunks(db: sqlite3.Connection, new: NewDocument) -> None:
-    numbered = []
-    for chunk, vector in zip(new.chunks, new.vectors, strict=True):
-        cursor = db.execute(
-            "INSERT INTO chunks (id, document_id, position, text, first, last, page_start, page_end, section, "
-            "token_count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                chunk.id, new.id, chunk.index, chunk.text, chunk.start, chunk.end,
-                chunk.page_start, chunk.page_end, chunk.section, chunk.token_count,
-            ),
-        )  # fmt: skip
-        seq = int(cursor.lastrowid or 0)
-        blob = vector.astype("<f4").tobytes()
-        db.execute("INSERT INTO vectors VALUES (?, ?, ?)", (seq, blob, zlib.crc32(blob)))
-        numbered.append((seq, chunk))
-    keyword.index_chunks(db, numbered, title=new.parsed.title, language=new.parsed.language)
-
-
-def _point(db: sqlite3.Connection, source: str, document_id: str, before: str | None) -> Written:
-    """Point a source to a document; the document it leaves goes when no other source points there."""
-    db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?, ?)", (source, document_id, _now()))
-    if before is None or before == document_id:
-        return Written(replaced=False, gone=())
-    if db.execute("SELECT 1 FROM sources WHERE document_id = ?", (before,)).fetchone():
-        return Written(replaced=True, gone=())
-    _delete(db, before)
-    return Written(replaced=True, gone=(before,))
-
-
-def _delete(db: sqlite3.Connection, document_id: str) -> None:
-    db.execute("INSERT INTO tombstones (chunk_id) SELECT id FROM chunks WHERE document_id = ?", (document_id,))
-    keyword.forget_chunks(db, document_id)
-    db.execute("DELETE FROM documents WHERE id = ?", (document_id,))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

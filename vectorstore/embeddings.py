@@ -1,20 +1,21 @@
-"""Texts to vectors, on this machine: `LocalEmbeddings`, and what identifies an embedder."""
+"""Texts to vectors, on this machine: `LocalEmbeddings`, an embedder as `lastro.vectorstore.identity` describes one."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 
 from lastro.errors import ConfigError, ModelCorrupt, ModelError
+from lastro.vectorstore.identity import Embedder as Embedder
+from lastro.vectorstore.identity import EmbedderIdentity as EmbedderIdentity
+from lastro.vectorstore.identity import OnProgress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,65 +23,7 @@ if TYPE_CHECKING:
 
     from lastro.llm.models import EmbedderCard
 
-OnProgress = Callable[[int, int], None]  # texts done, texts in all
 DEVICES = ("auto", "cuda", "mps", "cpu")
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedderIdentity:
-    """What makes vectors comparable; device and number format are not part of it."""
-
-    name: str
-    sha256: str  # of the weights
-    dimension: int
-    pooling: str
-    query_prompt: str
-    document_prompt: str
-    normalised: bool = True
-
-    def to_json(self) -> str:
-        """One line of JSON, keys sorted."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> EmbedderIdentity:
-        """The identity that `to_json` wrote."""
-        return cls(**json.loads(text))
-
-    def same_vectors(self, other: EmbedderIdentity) -> bool:
-        """Whether vectors of both can be compared: all but the name is equal, since a renamed model is the same.
-
-        >>> one = EmbedderIdentity("a", "00", 3, "mean", "", "")
-        >>> one.same_vectors(dataclasses.replace(one, name="b")), one.same_vectors(dataclasses.replace(one, sha256="1"))
-        (True, False)
-        """
-        return dataclasses.replace(self, name=other.name) == other
-
-
-class Embedder(Protocol):
-    """What a library asks of an embedder; `LocalEmbeddings` is one."""
-
-    @property
-    def identity(self) -> EmbedderIdentity: ...  # noqa: D102
-
-    @property
-    def dimension(self) -> int: ...  # noqa: D102
-
-    @property
-    def max_tokens(self) -> int: ...  # noqa: D102
-
-    @property
-    def languages(self) -> tuple[str, ...]: ...  # noqa: D102
-
-    def encode_documents(  # noqa: D102
-        self, texts: Sequence[str], *, on_progress: OnProgress | None = None
-    ) -> npt.NDArray[np.float32]: ...
-
-    def encode_query(self, text: str) -> npt.NDArray[np.float32]: ...  # noqa: D102
-
-    def count_tokens(self, text: str) -> int: ...  # noqa: D102
-
-    def token_spans(self, text: str) -> list[tuple[int, int]]: ...  # noqa: D102
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,40 @@
 """The Chroma index of a library: always behind the catalogue, never ahead of it, and always rebuildable.
 
 A process has one client a library. Chroma's clients do not see what other processes write, so each client remembers
-up to which chunk (`seen`) it knows the library, and the caller searches newer chunks exactly. Only the holder of the
-library's writer lock writes, and only through a client that is current.
+up to which chunk (`seen`) it knows the library, and the caller searches newer chunks exactly. Only the holder of
+`index.lock` opens or writes the index, and only through a client that is current.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from lastro.errors import LibraryError
+from lastro.failpoints import reach
+from lastro.vectorstore import generation
 from lastro.vectorstore.catalog import Catalog, write_meta
+from lastro.vectorstore.faults import disk_error, is_disk_error
+from lastro.vectorstore.locking import index_lock
 
 if TYPE_CHECKING:
-    import sqlite3
-
     import numpy.typing as npt
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
-COLLECTION = "lastro"
+COLLECTION = generation.COLLECTION
 REOPEN_AFTER = 2_000  # chunks searched exactly before opening the index anew is cheaper
-_PROBES = 4
-_BATCH = 1_000
+REBUILD_BELOW = 50_000  # a doubtful index of fewer chunks is built anew, which takes less than a thorough check of it
+_OPEN_WAIT_S = 2.0  # for whoever holds the index now; the question is answered exactly meanwhile
+_NEIGHBOURS = 20  # among which a chunk must find itself: equal texts of several documents are equally near
 
 logger = logging.getLogger("lastro")
 
@@ -44,6 +48,15 @@ class Candidates:
     full: bool  # as many as were asked for, so there may be more
 
 
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """How the index departs from the catalogue: chunk ids, sorted."""
+
+    missing: tuple[str, ...]  # not in it
+    extra: tuple[str, ...]  # in it and nowhere else
+    lost: tuple[str, ...]  # in it, and not found by their own vector
+
+
 @dataclass
 class _Open:
     client: Client
@@ -53,6 +66,25 @@ class _Open:
     seen: int
 
 
+class IndexBroken(Exception):
+    """Chroma cannot work with its files."""
+
+
+@contextmanager
+def _chroma() -> Iterator[None]:
+    """Chroma's many errors as `IndexBroken`; a panic of its native part is a BaseException of a private class."""
+    from chromadb.errors import ChromaError
+
+    try:
+        yield
+    except (ChromaError, RuntimeError, OSError, ValueError, KeyError) as error:
+        raise IndexBroken(str(error)) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise IndexBroken(str(error)) from error
+
+
 class ChromaIndex:
     """One library's collection as this process sees it; safe under threads."""
 
@@ -60,242 +92,265 @@ class ChromaIndex:
         self.folder = folder
         self._lock = threading.RLock()
         self._open: _Open | None = None
+        self._manifest = generation.Manifest()
 
     def close(self) -> None:
         """Close the client, if one is open."""
         with self._lock:
             if self._open is not None:
-                self._open.client.close()
+                _close(self._open.client)
                 self._open = None
 
-    def candidates(
-        self, catalog: Catalog, vector: npt.NDArray[np.float32], *, limit: int, documents: Sequence[str] | None = None
-    ) -> Candidates:
-        """The nearest chunks that the index knows, of the given documents only where they are given.
+    # Reading --------------------------------------------------------------------------------------------------------
 
-        None at all, with `seen` 0, while it is broken.
+    def candidates(
+        self, catalog: Catalog, vector: npt.NDArray[np.float32], *, limit: int, where: Mapping[str, Any] | None = None
+    ) -> Candidates:
+        """The nearest chunks that the index knows, of those that satisfy Chroma's `where` only where it is given.
+
+        None at all, with `seen` 0, while it is broken or another process works on it.
 
         Call it before taking the snapshot that the result is joined with: then a chunk that is replaced meanwhile is
         found either here or among the newer ones.
         """
-        from chromadb.errors import ChromaError
-
         with self._lock:
-            opened = self._current_reader(catalog)
+            opened = self._reader(catalog)
             if opened is None:
                 return Candidates([], 0, full=False)
             try:
-                found = opened.collection.query(
-                    query_embeddings=vector.reshape(1, -1),
-                    n_results=limit,
-                    include=["distances"],
-                    where=None if documents is None else cast("Any", {"document_id": {"$in": list(documents)}}),
-                )
-            except (ChromaError, RuntimeError, OSError) as error:
+                with _chroma():
+                    found = opened.collection.query(
+                        query_embeddings=vector.reshape(1, -1),
+                        n_results=limit,
+                        include=["distances"],
+                        where=cast("Any", where),
+                    )
+            except IndexBroken as error:
                 logger.warning("%s: index cannot be read (%s); searching exactly", self.folder, error)
                 self.close()
                 return Candidates([], 0, full=False)
             return Candidates(found["ids"][0], opened.seen, full=len(found["ids"][0]) >= limit)
 
-    def readable(self, catalog: Catalog) -> bool:
-        """Whether the index on disk can give back what the catalogue says is in it."""
+    def behind(self, catalog: Catalog) -> int | None:
+        """How many `seq` numbers the index on disk is behind the catalogue; None where it cannot be read."""
         with self._lock:
-            return self._current_reader(catalog) is not None
+            if self._reader(catalog) is None:
+                return None
+            with catalog.read() as db:
+                newest = int(db.execute("SELECT ifnull(max(seq), 0) FROM chunks").fetchone()[0])
+            return max(0, newest - _watermark(catalog.meta()))
+
+    def _reader(self, catalog: Catalog) -> _Open | None:
+        """The open client, opened anew where it is of another generation or far behind; None where that is no use."""
+        meta = catalog.meta()
+        opened = self._open
+        if opened is not None:
+            lag = _watermark(meta) - opened.seen
+            if opened.generation == meta.get("index_generation") and lag <= REOPEN_AFTER:
+                return opened
+            self.close()
+        if not self._is_there(meta):
+            return None
+        try:
+            with index_lock(self.folder.parent, timeout_s=_OPEN_WAIT_S):
+                return self._try_open(catalog)
+        except LibraryError as error:  # busy, or a folder that may only be read
+            logger.info("%s: index not opened (%s); searching exactly", self.folder, error)
+            return None
+
+    def _is_there(self, meta: Mapping[str, str]) -> bool:
+        name = meta.get("index_generation", "")
+        return bool(name) and (self.folder / name / "chroma.sqlite3").is_file()
+
+    def _try_open(self, catalog: Catalog) -> _Open | None:
+        """Open the current generation; the caller holds `index.lock`. None where it is missing or damaged."""
+        meta = catalog.meta()  # again: another process may have moved on while we waited
+        if not self._is_there(meta):
+            return None
+        name, watermark = meta["index_generation"], _watermark(meta)
+        folder = self.folder / name
+        doubtful = self._manifest.of(folder) != meta.get("index_files")
+        if doubtful and (watermark < REBUILD_BELOW or not generation.survives(folder, catalog.file, watermark)):
+            logger.warning("%s: index was not written to its end, or is damaged", folder)
+            return None
+        client = None
+        try:
+            with _chroma():
+                client = generation.open_client(folder)
+                collection = client.get_collection(COLLECTION, embedding_function=None)
+                sound = generation.holds(catalog, collection, watermark)
+                generation.scrub(folder)
+                if sound:
+                    self._open = _Open(client, collection, name, _version(meta), watermark)
+                    return self._open
+            logger.warning("%s: index does not hold what the library does", folder)
+        except IndexBroken as error:
+            logger.warning("%s: index cannot be opened (%s)", folder, error)
+        finally:
+            if client is not None and (self._open is None or self._open.client is not client):
+                _close(client)
+        return None
+
+    # Writing: the caller holds `index.lock` -------------------------------------------------------------------------
 
     def sync(self, catalog: Catalog) -> None:
-        """Bring the index up to the catalogue; the caller holds the library's writer lock."""
-        from chromadb.errors import ChromaError
+        """Bring the index up to the catalogue, or build it anew where it cannot be used.
 
+        Raises:
+            LibraryDiskError: the disk is full or failed; the library itself is whole, and its index lags.
+        """
         with self._lock:
             meta = catalog.meta()
             if self._open is not None and self._open.version != _version(meta):
                 self.close()  # another process wrote since: this client would lose its vectors
-            opened = self._open or self._try_open(catalog, meta)
+            opened = self._open or self._try_open(catalog)
             if opened is None:
                 self.rebuild(catalog)
                 return
             try:
-                self._catch_up(catalog, opened, meta)
-            except (ChromaError, RuntimeError, OSError) as error:
+                with _chroma():
+                    self._catch_up(catalog, opened, catalog.meta())
+            except IndexBroken as error:
+                self.close()
+                if is_disk_error(error):
+                    raise disk_error(self.folder.parent, error) from error
                 logger.warning("%s: index cannot be written (%s); building it anew", self.folder, error)
                 self.rebuild(catalog)
 
     def _catch_up(self, catalog: Catalog, opened: _Open, meta: dict[str, str]) -> None:
+        with catalog.read() as db:
+            tombs = db.execute("SELECT seq, chunk_id FROM tombstones ORDER BY seq").fetchall()
+            newest = int(db.execute("SELECT ifnull(max(seq), 0) FROM chunks").fetchone()[0])
+        if not tombs and newest <= _watermark(meta):
+            return  # nothing to do, so nothing is written
         version = _version(meta) + 1
         # Said before it is done: after a crash in between, every other client knows itself stale.
         catalog.set_meta(index_version=str(version))
-        with catalog.read() as db:
-            gone = [str(row[0]) for row in db.execute("SELECT chunk_id FROM tombstones")]
-            for start in range(0, len(gone), _BATCH):
-                opened.collection.delete(ids=gone[start : start + _BATCH])
-            last = _fill(opened.collection, db, after=_watermark(meta), fresh=False)
+        reach("index.version")
+        with catalog.read() as db:  # one moment: a removal after it stands in a later tombstone
+            gone = db.execute("SELECT seq, chunk_id FROM tombstones ORDER BY seq").fetchall()
+            generation.forget(opened.collection, [str(row[1]) for row in gone])
+            reach("index.deleted")
+            last = generation.fill(opened.collection, db, after=_watermark(meta), fresh=False)
+        reach("index.filled")
+        generation.scrub(self.folder / opened.generation)
+        files = self._manifest.of(self.folder / opened.generation)
         with catalog.write() as db:
-            db.execute("DELETE FROM tombstones")  # the writer lock is held, so none was added since
-            write_meta(db, index_watermark=str(last))
+            db.execute("DELETE FROM tombstones WHERE seq <= ?", (gone[-1][0] if gone else 0,))
+            write_meta(db, index_watermark=str(last), index_files=files)
         opened.version, opened.seen = version, last
+        reach("index.synced")
 
     def rebuild(self, catalog: Catalog) -> None:
         """Fill a new generation from the catalogue and switch to it; nothing is embedded again.
 
-        The caller holds the library's writer lock.
+        Raises:
+            LibraryDiskError: the disk is full or failed; the library itself is whole.
+            LibraryError: Chroma cannot build it for another reason.
         """
         with self._lock:
             self.close()
-            version = _version(catalog.meta()) + 1
-            generation = self._next_generation()
-            client = _client(self.folder / generation)
+            name = self._next_generation()
             try:
-                collection = client.create_collection(
-                    COLLECTION, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
-                )
-                with catalog.read() as db:
-                    last = _fill(collection, db, after=0, fresh=True)
-                with catalog.write() as db:
-                    db.execute("DELETE FROM tombstones")
-                    write_meta(db, index_generation=generation, index_watermark=str(last), index_version=str(version))
-            except BaseException:
-                client.close()
-                raise
-            self._open = _Open(client, collection, generation, version, last)
-            self._drop_other_generations(generation)
+                with _chroma():
+                    self._open = self._build(catalog, name)
+            except IndexBroken as error:
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+                if is_disk_error(error):
+                    raise disk_error(self.folder.parent, error) from error
+                raise LibraryError(
+                    f"{self.folder}: the search index cannot be built ({error}); the documents are kept, and searches "
+                    "are exact meanwhile"
+                ) from error
+            self.drop_others(name)
+            reach("rebuild.dropped")
 
-    def _current_reader(self, catalog: Catalog) -> _Open | None:
-        """The open client, opened anew where it is of another generation or far behind; None where it is broken."""
-        meta = catalog.meta()
-        opened = self._open
-        if opened is not None:
-            behind = _watermark(meta) - opened.seen
-            if opened.generation == meta.get("index_generation") and behind <= REOPEN_AFTER:
-                return opened
-            self.close()
-        return self._try_open(catalog, meta)
-
-    def _try_open(self, catalog: Catalog, meta: dict[str, str]) -> _Open | None:
-        from chromadb.errors import ChromaError
-
-        generation = meta.get("index_generation", "")
-        folder = self.folder / generation
-        if not generation or not (folder / "chroma.sqlite3").is_file():
-            return None
-        client = None
+    def _build(self, catalog: Catalog, name: str) -> _Open:
+        version = _version(catalog.meta()) + 1
+        client = generation.open_client(self.folder / name)
         try:
-            client = _client(folder)
-            collection = client.get_collection(COLLECTION, embedding_function=None)
-            if _gives_back(catalog, collection, _watermark(meta)):
-                self._open = _Open(client, collection, generation, _version(meta), _watermark(meta))
-                return self._open
-            logger.warning("%s: index has lost chunks", folder)
-        except (ChromaError, RuntimeError, OSError, ValueError) as error:
-            logger.warning("%s: index cannot be opened (%s)", folder, error)
-        finally:
-            if client is not None and (self._open is None or self._open.client is not client):
-                client.close()
-        return None
+            collection = client.create_collection(
+                COLLECTION, configuration=cast("Any", {"hnsw": generation.HNSW}), embedding_function=None
+            )
+            with catalog.read() as db:
+                gone = int(db.execute("SELECT ifnull(max(seq), 0) FROM tombstones").fetchone()[0])
+                last = generation.fill(collection, db, after=0, fresh=True)
+            reach("rebuild.filled")
+            generation.scrub(self.folder / name)
+            files = self._manifest.of(self.folder / name)
+            with catalog.write() as db:
+                db.execute("DELETE FROM tombstones WHERE seq <= ?", (gone,))
+                write_meta(
+                    db, index_generation=name, index_watermark=str(last), index_version=str(version), index_files=files
+                )
+        except BaseException:
+            _close(client)
+            raise
+        reach("rebuild.switched")
+        return _Open(client, collection, name, version, last)
+
+    def compare(self, catalog: Catalog) -> IndexState:
+        """How the index departs from the catalogue, by asking it for every chunk; all is missing from a broken one."""
+        with self._lock:
+            opened = self._open
+            if opened is not None and opened.version != _version(catalog.meta()):
+                self.close()
+                opened = None
+            opened = opened or self._try_open(catalog)
+            if opened is None:
+                with catalog.read() as db:
+                    every = tuple(sorted(str(row[0]) for row in db.execute("SELECT id FROM chunks")))
+                return IndexState(every, (), ())
+            with _chroma():
+                missing, extra = generation.difference(catalog, opened.collection, opened.seen)
+                lost = _lost(catalog, opened.collection, opened.seen)
+            return IndexState(tuple(sorted(missing)), tuple(sorted(extra)), tuple(sorted(lost - missing)))
+
+    def drop_others(self, keep: str) -> bool:
+        """Delete every generation but one, and say whether none is left; a reader elsewhere keeps its open files."""
+        for name in generation.names(self.folder):
+            if name != keep:
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+        return set(generation.names(self.folder)) <= {keep}
 
     def _next_generation(self) -> str:
         """A name that no folder has: one that a crashed rebuild left is not filled again."""
-        taken = [int(name[1:]) for name in _generations(self.folder)]
+        taken = [int(name[1:]) for name in generation.names(self.folder)]
         return f"g{max(taken, default=0) + 1:06d}"
 
-    def _drop_other_generations(self, keep: str) -> None:
-        # A reader elsewhere keeps its open files, and changes over at its next query.
-        for name in _generations(self.folder):
-            if name != keep:
-                shutil.rmtree(self.folder / name, ignore_errors=True)
+
+def _close(client: Client) -> None:
+    try:
+        with _chroma():
+            client.close()
+    except IndexBroken as error:
+        logger.info("index not closed (%s)", error)
 
 
-def _generations(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return [entry.name for entry in folder.iterdir() if entry.name[:1] == "g" and entry.name[1:].isdigit()]
+def _lost(catalog: Catalog, collection: Collection, watermark: int) -> set[str]:
+    """Chunks that a query with their own vector does not bring back among the nearest."""
+    lost: set[str] = set()
+    with catalog.read() as db:
+        cursor = db.execute(
+            "SELECT c.id, v.vector FROM chunks c JOIN vectors v USING (seq) WHERE c.seq <= ? ORDER BY c.seq",
+            (watermark,),
+        )
+        while rows := cursor.fetchmany(200):
+            vectors = np.stack([np.frombuffer(row[1], dtype="<f4") for row in rows])
+            found = collection.query(query_embeddings=vectors, n_results=_NEIGHBOURS, include=["distances"])
+            for row, ids, distances in zip(rows, found["ids"], found["distances"] or [], strict=True):
+                crowded = len(ids) == _NEIGHBOURS and distances[-1] < 1e-4  # as many twins as were asked for
+                if row[0] not in ids and not crowded:
+                    lost.add(str(row[0]))
+    return lost
 
 
-def _client(folder: Path) -> Client:
-    # Chroma reads it when others make a client on the same folder, who would be refused with other settings.
-    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
-    import chromadb
-    from chromadb.config import Settings
-
-    folder.mkdir(parents=True, exist_ok=True)
-    # chromadb 1.5.9 shares one system a path string, and closing frees it only with its last client. Spelling the
-    # path our own way keeps a client that someone else opened on the folder from holding ours open and stale.
-    client = chromadb.PersistentClient(path=f"{folder}{os.sep}.", settings=Settings(anonymized_telemetry=False))
-    return cast("Client", client)  # the declared type lacks close()
-
-
-def _version(meta: dict[str, str]) -> int:
+def _version(meta: Mapping[str, str]) -> int:
     return int(meta.get("index_version", "0"))
 
 
-def _watermark(meta: dict[str, str]) -> int:
+def _watermark(meta: Mapping[str, str]) -> int:
     return int(meta.get("index_watermark", "0"))
-
-
-def _gives_back(catalog: Catalog, collection: Collection, watermark: int) -> bool:
-    """Whether the index holds every chunk up to the watermark, and finds a few of them by their own vectors."""
-    count = collection.count()  # before the catalogue's: a removal in between only makes the index the larger
-    with catalog.read() as db:
-        expected = int(db.execute("SELECT count(*) FROM chunks WHERE seq <= ?", (watermark,)).fetchone()[0])
-        rows = db.execute(
-            "SELECT vector FROM vectors WHERE seq <= ? ORDER BY seq * 7919 % 10007 LIMIT ?", (watermark, _PROBES)
-        ).fetchall()
-    if count < expected:
-        return False
-    if not rows:
-        return True
-    probes = np.stack([np.frombuffer(row[0], dtype=np.float32) for row in rows])
-    found = collection.query(query_embeddings=probes, n_results=3, include=["distances"])
-    hits = sum(bool(distances) and min(distances) < 0.01 for distances in found["distances"] or [])
-    return 2 * hits >= len(rows)  # a graph may miss one; a lost file misses nearly all
-
-
-def _fill(collection: Collection, db: sqlite3.Connection, *, after: int, fresh: bool) -> int:
-    """Put in what is newer than `after`, and return the newest `seq`."""
-    last = after
-    for rows in _newer(db, after):
-        ids = [str(row["id"]) for row in rows]
-        # chromadb 1.5.9: add() ignores an id that is there, upsert merges metadata; deleting what is not there costs
-        # as much as adding.
-        present = [] if fresh else collection.get(ids=ids, include=[])["ids"]
-        if present:
-            collection.delete(ids=present)
-        collection.add(
-            ids=ids,
-            embeddings=np.stack([np.frombuffer(row["vector"], dtype=np.float32) for row in rows]),
-            documents=[str(row["text"]) for row in rows],
-            metadatas=[_metadata(row) for row in rows],
-        )
-        last = int(rows[-1]["seq"])
-    return last
-
-
-def _newer(db: sqlite3.Connection, after: int) -> Iterator[list[sqlite3.Row]]:
-    cursor = db.execute(
-        "SELECT c.*, v.vector, d.title, d.language, d.mime, "
-        "(SELECT name FROM sources s WHERE s.document_id = d.id ORDER BY s.name LIMIT 1) AS source "
-        "FROM chunks c JOIN vectors v USING (seq) JOIN documents d ON d.id = c.document_id WHERE c.seq > ? "
-        "ORDER BY c.seq",
-        (after,),
-    )
-    while rows := cursor.fetchmany(_BATCH):
-        yield rows
-
-
-def _metadata(row: sqlite3.Row) -> dict[str, Any]:
-    """What plain langchain_chroma finds beside a text; Chroma takes no None."""
-    found = {
-        "source": row["source"] or row["title"],
-        "title": row["title"],
-        "document_id": row["document_id"],
-        "start": row["first"],
-        "end": row["last"],
-        "section": row["section"],
-        "language": row["language"],
-        "mime": row["mime"],
-    }
-    if row["page_start"] is not None:
-        found |= {"page": row["page_start"], "page_start": row["page_start"], "page_end": row["page_end"]}
-    return found
 
 
 _SHARED: dict[Path, tuple[ChromaIndex, int]] = {}

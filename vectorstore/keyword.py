@@ -6,10 +6,10 @@ holds, so a Portuguese question finds Portuguese text whatever the embedder spea
 
 from __future__ import annotations
 
-import json
 import math
 import sqlite3
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from lastro.language import content_terms
 from lastro.types import Chunk
@@ -60,25 +60,24 @@ def query_stems(db: sqlite3.Connection, query: str) -> list[str]:
 
 
 def search(
-    db: sqlite3.Connection, query: str, *, limit: int, documents: Sequence[str] | None = None
+    db: sqlite3.Connection, query: str, *, limit: int, condition: tuple[str, Sequence[Any]] | None = None
 ) -> list[tuple[int, float]]:
-    """The best chunks as `(seq, BM25)`, higher is better; `documents` restricts to those ids."""
+    """The best chunks as `(seq, BM25)`, higher is better.
+
+    `condition` restricts them: SQL over `c`, a row of `chunks`, and its parameters.
+    """
     wanted = query_stems(db, query)
     if not wanted:
         return []
     expression = " OR ".join('"' + stem.replace('"', '""') + '"' for stem in wanted)
     score = f"bm25(keyword, {TITLE_WEIGHT}, {HEADING_WEIGHT}, {BODY_WEIGHT})"
-    if documents is None:
-        sql = f"SELECT rowid, {score} AS score FROM keyword WHERE keyword MATCH ? ORDER BY score, rowid LIMIT ?"
-        rows = db.execute(sql, (expression, limit)).fetchall()
-    else:
-        # json_each carries any number of ids in one parameter.
-        sql = (
-            f"SELECT keyword.rowid, {score} AS score FROM keyword JOIN chunks ON chunks.seq = keyword.rowid "
-            "WHERE keyword MATCH ? AND chunks.document_id IN (SELECT value FROM json_each(?)) "
-            "ORDER BY score, keyword.rowid LIMIT ?"
-        )
-        rows = db.execute(sql, (expression, json.dumps(list(documents)), limit)).fetchall()
+    accepted, parameters = condition or ("1", ())
+    joined = "" if condition is None else "JOIN chunks c ON c.seq = keyword.rowid"
+    rows = db.execute(
+        f"SELECT keyword.rowid, {score} AS score FROM keyword {joined} WHERE keyword MATCH ? AND {accepted} "
+        "ORDER BY score, keyword.rowid LIMIT ?",
+        (expression, *parameters, limit),
+    ).fetchall()
     return [(int(row[0]), -float(row[1])) for row in rows]
 
 

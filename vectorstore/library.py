@@ -9,31 +9,54 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from lastro.config import LibrarySettings, RetrievalSettings
-from lastro.errors import ConfigError, EmbedderMismatch, LibraryError, LibraryLocked, LibraryNotFound
+from lastro.errors import (
+    ConfigError,
+    EmbedderMismatch,
+    LibraryError,
+    LibraryLocked,
+    LibraryNotFound,
+    LibraryReadOnly,
+)
 from lastro.events import OnIngest
 from lastro.language import question_language
-from lastro.types import AddReport, DocumentRecord, Language, PageSpan, Passage
-from lastro.vectorstore import keyword
-from lastro.vectorstore.adding import Adding, Pipeline, Source
-from lastro.vectorstore.catalog import Catalog, NewDocument, Written
+from lastro.types import (
+    AddReport,
+    Chunk,
+    DocumentRecord,
+    Language,
+    PageSpan,
+    ParsedDocument,
+    Passage,
+    PurgeState,
+    VerifyReport,
+)
+from lastro.vectorstore import keyword, originals
+from lastro.vectorstore.adding import Adding, Pipeline
+from lastro.vectorstore.catalog import Catalog
+from lastro.vectorstore.compaction import Compaction
 from lastro.vectorstore.embeddings import Embedder, EmbedderIdentity
+from lastro.vectorstore.faults import disk_errors
+from lastro.vectorstore.filters import parse
+from lastro.vectorstore.identity import MIN_PROBE_COSINE, drift, mismatch, probe
 from lastro.vectorstore.index import ChromaIndex, release_index, share_index
-from lastro.vectorstore.locking import writer_lock
-from lastro.vectorstore.originals import drop_original, keep_original, original_path
-from lastro.vectorstore.search import SEARCH_TYPES, Request, SearchType, conditions, find_passages
+from lastro.vectorstore.locking import index_lock, writer_lock
+from lastro.vectorstore.rows import NewDocument, now
+from lastro.vectorstore.search import SEARCH_TYPES, EmbedderChanged, Request, SearchType, find_passages
+from lastro.vectorstore.storing import Storing
 
 if TYPE_CHECKING:
     from lastro.vectorstore.retriever import LibraryRetriever
+    from lastro.vectorstore.store import LibraryVectorStore
 
 DATABASE = "library.sqlite"
+SYNC_AFTER = 1_000  # chunks that the index may lag while documents are added: as many as Chroma flushes at once
 _STORED = ("embedder", "chunk_tokens", "chunk_overlap_tokens")  # settings that belong to the library
 
 logger = logging.getLogger("lastro")
@@ -44,12 +67,13 @@ class Parts:
     """What a library builds on, each called only when needed: a listing loads no model.
 
     `discover` turns what `add` is given into sources, `load_embedder` gets the name of the library's embedder,
-    `make_pipeline` the embedder and the library's settings.
+    `make_pipeline` the embedder and the library's settings, `split` a document, its id, the embedder and the settings.
     """
 
     discover: Callable[[Any], Sequence[Any]]
     load_embedder: Callable[[str], Embedder]
     make_pipeline: Callable[[Embedder, LibrarySettings], Pipeline]
+    split: Callable[[ParsedDocument, str, Embedder, LibrarySettings], Sequence[Chunk]]
 
 
 class Library:
@@ -77,11 +101,17 @@ class Library:
         self.settings = (settings or LibrarySettings()).model_copy(update=json.loads(meta["settings"]))
         self._secret = bytes.fromhex(meta["secret"])
         self._index: ChromaIndex = share_index(self.path / "chroma")
+        self._storing = Storing(self.path, self._catalog, writing=self._writing, follow=self._follow)
+        self._compaction = Compaction(
+            self.path, self._catalog, self._index, writing=self._writing, maintaining=self._maintaining
+        )
         self._guard = threading.RLock()
         self._embedder: Embedder | None = None
         self._pipeline: Pipeline | None = None
         self._repair_refused = False
+        self._swept = False
         self._closed = False
+        self._compaction.finish_pending()
 
     # Life -----------------------------------------------------------------------------------------------------------
 
@@ -91,6 +121,8 @@ class Library:
             if self._closed:
                 return
             self._closed = True
+            with suppress(LibraryError):  # what a purge waited for may be this library
+                self._compaction.finish_pending()
             self._catalog.close()  # first: whoever would still open the index or write asks it before
             if self._pipeline is not None:
                 self._pipeline.close()
@@ -118,20 +150,40 @@ class Library:
         with self._guard:
             if self._embedder is None:
                 embedder = self._parts.load_embedder(self.settings.embedder)
-                self._check(embedder.identity)
+                self._check(embedder)
                 self._embedder = embedder
             return self._embedder
 
-    def _check(self, given: EmbedderIdentity) -> None:
-        meta = self._catalog.meta()
-        if "embedder" not in meta:  # else nothing is written, also not to refuse
+    def _check(self, embedder: Embedder) -> None:
+        """Refuse an embedder that says or shows that its vectors are not those of the library."""
+        meta, given = self._catalog.meta(), embedder.identity
+        if "embedder" not in meta:
             meta = self._catalog.keep_meta(embedder=given.to_json())
         stored = EmbedderIdentity.from_json(meta["embedder"])
         if not stored.same_vectors(given):
-            raise EmbedderMismatch(
-                f"{self.path}: indexed with {_name(stored)}, opened with {_name(given)}; "
-                f"open it with {stored.name}, or add its documents to a new library made with {given.name}"
-            )
+            raise mismatch(self.path, stored, given)
+        if "embedder_probe" not in meta:
+            with suppress(LibraryReadOnly):
+                self._catalog.keep_meta(embedder_probe=probe(embedder))
+            return
+        cosine = drift(meta["embedder_probe"], embedder)
+        if cosine < MIN_PROBE_COSINE:
+            raise mismatch(self.path, stored, given, drift=cosine)
+
+    def _forget_embedder(self) -> None:
+        """Begin anew with the embedder that the library has now: another process may have changed it."""
+        with self._guard:
+            self.settings = self.settings.model_copy(update=json.loads(self._catalog.meta()["settings"]))
+            self._embedder = None
+            if self._pipeline is not None:
+                self._pipeline.close()
+                self._pipeline = None
+
+    def _ready_pipeline(self) -> Pipeline:
+        with self._guard:
+            if self._pipeline is None:
+                self._pipeline = self._parts.make_pipeline(self.embedder, self.settings)
+            return self._pipeline
 
     # Documents ------------------------------------------------------------------------------------------------------
 
@@ -149,22 +201,75 @@ class Library:
         """
         self._catalog.require_open()
         found = self._parts.discover(sources)  # before a model is loaded: a mistyped path is told at once
-        with self._guard:
-            embedder = self.embedder
-            if self._pipeline is None:
-                self._pipeline = self._parts.make_pipeline(embedder, self.settings)
-        adding = Adding(catalog=self._catalog, store=_Store(self), pipeline=self._pipeline, embedder=embedder)
-        return adding.run(found, emit=on_event or (lambda _event: None), cancel=cancel)
+        adding = Adding(
+            catalog=self._catalog, store=self._storing, pipeline=self._ready_pipeline, embedder=lambda: self.embedder
+        )
+        report = adding.run(found, emit=on_event or (lambda _event: None), cancel=cancel)
+        self._follow(at_most=0)
+        self._compaction.run_if_due()
+        return report
 
-    def remove(self, key: str) -> DocumentRecord:
-        """Remove a document by id, unique prefix of it, source or title, with all its sources and its original."""
+    def remove(self, key: str, *, purge: bool = False) -> DocumentRecord:
+        """Remove a document by id, unique prefix of it, source or title, with all its sources and its original.
+
+        No reader finds it from then on. Its text leaves the disk with the next compaction, which comes by itself, or at
+        once with `purge`, unless another reader is in the way (see `purge`).
+
+        Raises:
+            DocumentNotFound: nothing, or more than one document, answers to the key.
+            LibraryLocked: another writer held the library for too long.
+        """
         self._catalog.require_open()
         with self._writing():
             record = self._catalog.document(key)
-            self._catalog.remove(record.id)
-            drop_original(self.path, record.id)
-            self._index.sync(self._catalog)
+            self._catalog.remove([record.id])
+            originals.drop_original(self.path, record.id)
+        if purge:
+            self.purge()
+        else:
+            self._follow(at_most=0)
+            self._compaction.run_if_due()
         return record
+
+    def purge(self, *, wait_s: float | None = None) -> PurgeState:
+        """Rewrite the files, so that nothing removed remains in any of them; seconds to minutes, by size.
+
+        Returns "done", or "pending" where another reader still held an older state after `wait_s` seconds (by default
+        the time a writer waits); it is done once that reader leaves.
+
+        Raises:
+            LibraryLocked: another writer held the library for too long.
+            LibraryDiskError: there is no room for the second copy that rewriting needs.
+        """
+        self._catalog.require_open()
+        return self._compaction.run(wait_s=self.settings.lock_timeout_s if wait_s is None else wait_s)
+
+    def put_documents(self, new: Sequence[NewDocument]) -> None:
+        """Store documents that are embedded already, all of them or none; one whose id is here is replaced.
+
+        Raises:
+            EmbedderMismatch: the library has changed to another embedder meanwhile.
+        """
+        self._catalog.require_open()
+        with self._writing():
+            self._catalog.put_all(new, embedder=self.embedder.identity.to_json())
+        self._follow(at_most=0)
+        self._compaction.run_if_due()
+
+    def delete_documents(self, ids: Sequence[str]) -> None:
+        """Remove documents by their whole ids, in one transaction; ids that are not here are passed over."""
+        self._catalog.require_open()
+        with self._writing():
+            here = [key for key in dict.fromkeys(ids) if self._catalog.find(key) is not None]
+            self._catalog.remove(here)
+            for key in here:
+                originals.drop_original(self.path, key)
+        self._follow(at_most=0)
+        self._compaction.run_if_due()
+
+    def split(self, parsed: ParsedDocument, document_id: str, embedder: Embedder | None = None) -> tuple[Chunk, ...]:
+        """A document's chunks for this library's embedder, or for another one."""
+        return tuple(self._parts.split(parsed, document_id, embedder or self.embedder, self.settings))
 
     def documents(self) -> list[DocumentRecord]:
         """Every document, in the order of their titles."""
@@ -193,7 +298,7 @@ class Library:
 
     def original(self, document_id: str) -> Path:
         """The file that holds a document's bytes as they were added."""
-        return original_path(self.path, document_id, self._catalog.extension(document_id))
+        return originals.original_path(self.path, document_id, self._catalog.extension(document_id))
 
     # Search ---------------------------------------------------------------------------------------------------------
 
@@ -214,20 +319,53 @@ class Library:
             ConfigError: `where`, `k` or `search_type` is none that exists.
         """
         self._catalog.require_open()
-        accepted = conditions(where)
+        accepted = parse(where)
         kind = search_type or self.retrieval.search_type
         if kind not in SEARCH_TYPES or k < 1:
             raise ConfigError(f"search: k = {k}, search_type = {kind!r}; k is 1 or more, types are {SEARCH_TYPES}")
         embedder = self.embedder
         if not query.strip() or not self._count():
             return []
-        request = Request(
-            query=query, vector=embedder.encode_query(query), k=k, kind=kind, where=accepted,
-            candidates=self.retrieval.candidates, keyword_weight=self._keyword_weight(embedder, query),
-        )  # fmt: skip
         if kind != "keyword":
             self._heal()
-        return find_passages(self._catalog, self._index, request)
+        for _attempt in range(2):
+            request = Request(
+                query=query, vector=embedder.encode_query(query), identity=embedder.identity.to_json(), k=k, kind=kind,
+                where=accepted, candidates=self.retrieval.candidates,
+                keyword_weight=self._keyword_weight(embedder, query),
+            )  # fmt: skip
+            try:
+                return find_passages(self._catalog, self._index, request)
+            except EmbedderChanged:
+                self._forget_embedder()
+                embedder = self.embedder
+        raise EmbedderMismatch(f"{self.path}: its embedder changes faster than a question is answered; ask again")
+
+    def search_vector(
+        self, vector: Sequence[float], *, k: int = 8, where: dict[str, Any] | None = None
+    ) -> list[Passage]:
+        """The `k` chunks nearest to a vector of this library's embedder, best first.
+
+        Raises:
+            ConfigError: the vector has another width, or `where` or `k` is none that exists.
+            EmbedderMismatch: the library has changed to another embedder.
+        """
+        import numpy as np
+
+        self._catalog.require_open()
+        embedder = self.embedder
+        given = np.asarray(vector, dtype=np.float32)
+        if given.shape != (embedder.dimension,) or k < 1:
+            raise ConfigError(f"search: a vector of {given.shape}, k = {k}; it has {embedder.dimension} numbers, k > 0")
+        self._heal()
+        request = Request(
+            query="", vector=given / max(float(np.linalg.norm(given)), 1e-12), identity=embedder.identity.to_json(),
+            k=k, kind="similarity", where=parse(where), candidates=self.retrieval.candidates, keyword_weight=0.0,
+        )  # fmt: skip
+        try:
+            return find_passages(self._catalog, self._index, request)
+        except EmbedderChanged as error:
+            raise EmbedderMismatch(f"{self.path}: the vector is of another embedder than the library's") from error
 
     def as_retriever(
         self, *, k: int | None = None, search_type: SearchType | None = None, where: dict[str, Any] | None = None
@@ -239,6 +377,13 @@ class Library:
         return LibraryRetriever(
             library=self, k=self.retrieval.k if k is None else k, search_type=search_type, where=where
         )
+
+    def as_vectorstore(self) -> LibraryVectorStore:
+        """This library as a LangChain vector store, for documents that their owner has cut already."""
+        from lastro.vectorstore.store import LibraryVectorStore
+
+        self._catalog.require_open()
+        return LibraryVectorStore(self)
 
     def idf(self, stems: Iterable[str]) -> dict[str, float]:
         """How rare each stem is among the chunks: `ln((N - df + .5) / (df + .5) + 1)`."""
@@ -258,81 +403,113 @@ class Library:
         with self._catalog.read() as db:
             return keyword.count_chunks(db)
 
-    # Writing --------------------------------------------------------------------------------------------------------
+    # Upkeep ---------------------------------------------------------------------------------------------------------
+
+    def verify(self, *, repair: bool = False) -> VerifyReport:
+        """Check every promise of the library against its files, and mend what can be mended with `repair`."""
+        from lastro.vectorstore.verify import verify_library
+
+        self._catalog.require_open()
+        return verify_library(self, repair=repair)
+
+    def rebuild(
+        self,
+        *,
+        embedder: str | Embedder | None = None,
+        on_event: OnIngest | None = None,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        """Build the index anew from the catalogue; with `embedder`, a name or an object, embed every text anew first.
+
+        An interrupted change of embedder goes on where it stopped when it is asked for again; until it is complete, the
+        library keeps the old one.
+        """
+        from lastro.vectorstore.reembed import reembed
+
+        self._catalog.require_open()
+        if embedder is None:
+            with self._maintaining():
+                self._index.rebuild(self._catalog)
+            return
+        given = self._parts.load_embedder(embedder) if isinstance(embedder, str) else embedder
+        reembed(self, given, on_event=on_event, cancel=cancel)
+        self._forget_embedder()
+        with self._guard:
+            if EmbedderIdentity.from_json(self._catalog.meta()["embedder"]).same_vectors(given.identity):
+                self._embedder = given
+
+    def export(self, target: str | Path) -> Path:
+        """Write the whole library into one file, while writing may go on; `lastro.import_library` reads it."""
+        from lastro.vectorstore.backup import export_library
+
+        self._catalog.require_open()
+        return export_library(self, Path(target).expanduser().absolute())
+
+    # Locks and following --------------------------------------------------------------------------------------------
+
+    def _writing(self, wait_s: float | None = None) -> AbstractContextManager[None]:
+        """The right to commit documents."""
+        held = writer_lock(self.path, timeout_s=self.settings.lock_timeout_s if wait_s is None else wait_s)
+        return held if self._swept else self._sweeping(held)
+
+    def _maintaining(self, wait_s: float | None = None) -> AbstractContextManager[None]:
+        """The right to change the index."""
+        return index_lock(self.path, timeout_s=self.settings.lock_timeout_s if wait_s is None else wait_s)
 
     @contextmanager
-    def _writing(self, timeout_s: float | None = None) -> Iterator[None]:
-        with writer_lock(self.path, timeout_s=self.settings.lock_timeout_s if timeout_s is None else timeout_s):
+    def _sweeping(self, held: AbstractContextManager[None]) -> Iterator[None]:
+        """The writer lock for the first time: what killed processes left among the originals goes."""
+        with held:
+            self._swept = True
+            with self._catalog.read() as db:
+                known = {str(row[0]) for row in db.execute("SELECT id FROM documents")}
+            originals.sweep(self.path, known)
             yield
 
-    def _heal(self) -> None:
-        """Build the index anew where it is missing or broken; while another writes, searches are exact meanwhile."""
-        if self._repair_refused or self._index.readable(self._catalog):
+    def _follow(self, at_most: int = SYNC_AFTER) -> None:
+        """Bring the index up to the catalogue where it lags by more than `at_most`; if others are at it, leave it."""
+        if self._lag() <= at_most:
             return
         try:
-            with self._writing(timeout_s=0):
+            with self._maintaining(0.0 if at_most else None):
+                self._index.sync(self._catalog)
+        except LibraryLocked as error:
+            logger.info("%s: index left for later (%s)", self.path, error)
+
+    def _lag(self) -> int:
+        """Changes that the index has not seen; more than any limit where there is no index."""
+        meta = self._catalog.meta()
+        with self._catalog.read() as db:
+            newest, tombs = db.execute(
+                "SELECT (SELECT ifnull(max(seq), 0) FROM chunks), (SELECT count(*) FROM tombstones)"
+            ).fetchone()
+        return max(0, int(newest) - int(meta.get("index_watermark", "0"))) + int(tombs)
+
+    def _heal(self) -> None:
+        """Mend an index that is missing, broken or far behind; while another is at it, searches are exact."""
+        if self._repair_refused:
+            return
+        behind = self._index.behind(self._catalog)
+        if behind is not None and behind <= SYNC_AFTER:
+            return
+        try:
+            with self._maintaining(0.0):
                 self._index.sync(self._catalog)
         except LibraryLocked:
             return
-        except OSError as error:  # a folder that may only be read
+        except LibraryError as error:  # a folder that may only be read, a full disk
             self._repair_refused = True
             logger.warning("%s: index cannot be rebuilt (%s); searching exactly", self.path, error)
 
 
-class _Store:
-    """The writing half of a library, as `add` needs it."""
-
-    def __init__(self, library: Library) -> None:
-        self._library = library
-
-    def put(self, new: NewDocument, source: Source) -> Written:
-        library = self._library
-        with library._writing():
-            known = library._catalog.find(new.id) is not None
-            if not known:
-                with source.open() as stream:
-                    keep_original(library.path, new.id, new.extension, stream)
-            try:
-                written = library._catalog.put(new)
-            except BaseException:
-                if not known:
-                    drop_original(library.path, new.id)
-                raise
-            self._follow(written)
-            return written
-
-    def link(self, source: str, document_id: str) -> Written | None:
-        """Let a source point to a document; None where the document has left meanwhile."""
-        library = self._library
-        known = library._catalog.find(document_id)
-        if known is not None and source in known.sources:
-            return Written(replaced=False, gone=())  # nothing to write, so no need to wait for a writer
-        with library._writing():
-            if library._catalog.find(document_id) is None:
-                return None
-            written = library._catalog.link(source, document_id)
-            if written.gone:
-                self._follow(written)
-            return written
-
-    def _follow(self, written: Written) -> None:
-        library = self._library
-        for document_id in written.gone:
-            drop_original(library.path, document_id)
-        try:
-            library._index.sync(library._catalog)
-        except (ValueError, RuntimeError) as error:  # not the fault of the document, which is stored
-            raise LibraryError(
-                f"{library.path}: the search index cannot be written ({error}); what was added is kept, and the next "
-                f"search builds the index anew"
-            ) from error
-
-
 def _open_catalog(path: Path, *, create: bool) -> Catalog:
-    if not (path / DATABASE).is_file():
+    if path.exists() and not path.is_dir():
+        raise LibraryError(f"{path}: a file, and a library is a folder; name another place")
+    if not (path / DATABASE).exists():
         if not create:
             raise LibraryNotFound(f"{path}: no library here; `lastro add PATH` makes one")
-        path.mkdir(parents=True, exist_ok=True)
+        with disk_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
     return Catalog(path / DATABASE)
 
 
@@ -346,10 +523,6 @@ def _initialise(catalog: Catalog, settings: LibrarySettings, *, name: str) -> di
         "secret": secrets.token_hex(32),
         "name": name,
         "settings": json.dumps({key: getattr(settings, key) for key in _STORED}),
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created_at": now(),
     }
     return catalog.keep_meta(**values)  # where two processes create it at once, the first one's values stand
-
-
-def _name(identity: EmbedderIdentity) -> str:
-    return f"{identity.name} ({identity.dimension}-d, weights {identity.sha256[:8]})"

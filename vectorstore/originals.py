@@ -5,13 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from contextlib import suppress
+import threading
+from collections.abc import Container, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+import psutil
+
 from lastro.errors import SourceError
+from lastro.failpoints import reach
+from lastro.vectorstore.faults import disk_errors
 
 _BLOCK = 1 << 20
+_NAME = re.compile(r"(?P<id>[0-9a-f]{64})(?:\.[a-z0-9]{1,10})?")
+_PART = re.compile(r"[0-9a-f]{64}(?:\.[a-z0-9]{1,10})?\.(?P<pid>\d+)\.\d+\.part")
 _EXTENSION = re.compile(r"\.[a-z0-9]{1,10}")
 
 
@@ -30,36 +38,102 @@ def original_path(library: Path, document_id: str, extension: str) -> Path:
     return library / "originals" / document_id[:2] / f"{document_id}{extension}"
 
 
-def keep_original(library: Path, document_id: str, extension: str, stream: BinaryIO) -> None:
-    """Copy a document's bytes; a reader sees all of them or no file.
+@contextmanager
+def staged_original(library: Path, document_id: str, extension: str, stream: BinaryIO) -> Iterator[Path]:
+    """A copy of a document's bytes on disk under a passing name; whoever commits the document renames it with `keep`.
 
     Raises:
-        SourceError: the bytes are no longer those of `document_id`.
+        SourceError: the source cannot be read to its end, or its bytes are no longer those of `document_id`.
+        LibraryDiskError: the disk has no room for it.
     """
     target = original_path(library, document_id, extension)
-    if target.is_file():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
-    digest = hashlib.sha256()
+    partial = target.with_name(f"{target.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
-        with partial.open("wb") as copy:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
-                copy.write(block)
-            copy.flush()
-            os.fsync(copy.fileno())
-        if digest.hexdigest() != document_id:
-            raise SourceError("the file changed while it was read; add it again")
-        partial.replace(target)
+        with disk_errors(library):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _copy(stream, partial, document_id)
+        yield partial
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+            target.parent.rmdir()  # only where it is empty
+
+
+def keep(partial: Path, library: Path, document_id: str, extension: str) -> None:
+    """Give a staged copy its name, durably; a reader sees all of it or no file."""
+    target = original_path(library, document_id, extension)
+    with disk_errors(library):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.replace(target)
+        _sync_folder(target.parent)
+    reach("original.written")
+
+
+def _copy(stream: BinaryIO, partial: Path, document_id: str) -> None:
+    digest = hashlib.sha256()
+    with partial.open("wb") as copy:
+        while block := _read(stream):
+            digest.update(block)
+            copy.write(block)
+        copy.flush()
+        os.fsync(copy.fileno())
+    if digest.hexdigest() != document_id:
+        raise SourceError("the file changed while it was read; add it again")
+
+
+def _read(stream: BinaryIO) -> bytes:
+    try:
+        return stream.read(_BLOCK)
+    except OSError as error:  # of the source, not of the library's disk
+        raise SourceError(f"cannot be read ({error.strerror}); check the disk it lies on") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut; Windows neither needs nor allows it."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def drop_original(library: Path, document_id: str) -> None:
-    """Delete a document's bytes, under whatever extension."""
+    """Delete a document's bytes, under whatever extension; an id that is no hash has none."""
+    if not _NAME.fullmatch(document_id):
+        return
     folder = library / "originals" / document_id[:2]
-    for file in folder.glob(f"{document_id}*"):
-        file.unlink(missing_ok=True)
+    with disk_errors(library):
+        for file in folder.glob(f"{document_id}*"):
+            if not file.name.endswith(".part"):  # another process is at work on it
+                file.unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()  # only where it is empty
+    reach("original.dropped")
+
+
+def orphans(library: Path, known: Container[str]) -> list[Path]:
+    """Files among the originals that belong to no document: `known` are the documents' ids.
+
+    A copy that a living process is making is none of them. The caller holds the writer lock.
+    """
+    found = []
+    for file in sorted((library / "originals").glob("*/*")):
+        part = _PART.fullmatch(file.name)
+        name = _NAME.fullmatch(file.name)
+        kept = (part and psutil.pid_exists(int(part["pid"]))) or (name and name["id"] in known)
+        if not kept:
+            found.append(file)
+    return found
+
+
+def sweep(library: Path, known: Container[str]) -> int:
+    """Delete what `orphans` finds, as a killed process leaves it, and return how many files that were."""
+    found = orphans(library, known)
+    with disk_errors(library):
+        for file in found:
+            file.unlink(missing_ok=True)
+    for file in found:
+        with suppress(OSError):
+            file.parent.rmdir()
+    return len(found)

@@ -83,7 +83,7 @@ class LibraryRetriever(BaseRetriever):
     library: Library = Field(exclude=True, repr=False)
     k: int = Field(default=6, ge=1, description="Passages returned.")
     search_type: Literal["hybrid", "similarity", "keyword"] | None = None
-    where: dict[str, Any] | None = None
+    where: dict[str, Any] | None = Field(default=None, description="A filter; see `lastro.vectorstore.where`.")
 
     def _get_relevant_documents(
         self,

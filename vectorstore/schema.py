@@ -16,12 +16,13 @@ meta       key, value: identity of the library and its embedder, splitting, stat
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lastro.errors import LibraryCorrupt, LibraryTooNew
+from lastro.errors import LibraryCorrupt, LibraryReadOnly, LibraryTooNew
 
 APPLICATION_ID = 0x4C53_5452  # "LSTR": tells `file` and us that this is no stranger's database
 SCHEMA_VERSION = 2
@@ -80,11 +81,42 @@ CREATE VIRTUAL TABLE keyword_terms USING fts5vocab(keyword, row);
 {_STAGED}"""
 
 
-def connect(file: Path) -> sqlite3.Connection:
-    """A connection in autocommit mode, usable from any one thread at a time."""
-    db = sqlite3.connect(file, timeout=30.0, isolation_level=None, check_same_thread=False)
-    db.row_factory = sqlite3.Row
-    db.execute("PRAGMA foreign_keys = ON")
+def open_database(file: Path) -> sqlite3.Connection:
+    """A connection with the tables of this version: in autocommit mode, usable from any one thread at a time.
+
+    A file that may only be read is opened so; it must be of this version, and no log of another writer beside it.
+
+    Raises:
+        LibraryTooNew: a later version made the file; nothing in it was changed.
+        LibraryCorrupt: the file is no library.
+        LibraryReadOnly: it may not be written, and cannot be read without writing.
+    """
+    if _may_write(file):
+        return _connect(f"{file.absolute().as_uri()}?mode=rwc", file)
+    log = file.with_name(f"{file.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise LibraryReadOnly(
+            f"{file}: may not be written, and a writer left a log beside it; open it once where it may be written"
+        )
+    # immutable: SQLite would make a shared-memory file beside a database in WAL mode
+    return _connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", file)
+
+
+def _may_write(file: Path) -> bool:
+    return os.access(file.parent, os.W_OK) and (not file.exists() or os.access(file, os.W_OK))
+
+
+def _connect(uri: str, file: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(uri, uri=True, timeout=30.0, isolation_level=None, check_same_thread=False)
+    try:
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA foreign_keys = ON")
+        prepare(db, file)
+        db.execute("PRAGMA synchronous = FULL")  # every commit is on disk
+        db.execute("PRAGMA secure_delete = ON")  # deleted content is overwritten
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
@@ -100,13 +132,20 @@ def prepare(db: sqlite3.Connection, file: Path) -> None:
         application = int(db.execute("PRAGMA application_id").fetchone()[0])
         tables = int(db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
     except sqlite3.DatabaseError as error:
-        raise LibraryCorrupt(f"{file}: not a readable library ({error}); restore it from a backup") from error
+        raise LibraryCorrupt(f"{file}: not a readable library ({error}); restore it with `lastro import`") from error
     if tables and application != APPLICATION_ID:
         raise LibraryCorrupt(f"{file}: a database of another program; choose another folder for the library")
     if version > SCHEMA_VERSION:
         raise LibraryTooNew(
             f"{file}: library format {version}, this version reads up to {SCHEMA_VERSION}; upgrade lastro to open it"
         )
+    if not _may_write(file):
+        if version < SCHEMA_VERSION:
+            raise LibraryReadOnly(
+                f"{file}: of format {version}, to be carried over to {SCHEMA_VERSION}, and it may not be written; "
+                "copy the folder to where it may"
+            )
+        return
     db.execute("PRAGMA journal_mode = WAL")
     if version < SCHEMA_VERSION:
         _bring_up(db)
@@ -156,10 +195,3 @@ MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _from_1}  #
 def text_sha256(text: str) -> str:
     """SHA-256 of a text's UTF-8 bytes, hex."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def harden(db: sqlite3.Connection) -> sqlite3.Connection:
-    """Set what each connection to a library must have: every commit on disk, deleted content overwritten."""
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA secure_delete = ON")
-    return db

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lastro.config import Settings, load_settings
     from lastro.errors import LastroError
     from lastro.llm.chat import ChatLlama
-    from lastro.opening import answer_chain, chat_model, open_library
+    from lastro.opening import answer_chain, chat_model, import_library, libraries, open_library
     from lastro.types import AddReport, Answer, Citation, DocumentRecord, Passage, Sentence, Upload, to_dict
     from lastro.vectorstore.embeddings import LocalEmbeddings
     from lastro.vectorstore.library import Library
@@ -40,6 +40,8 @@ _HOMES = {
     "Upload": "lastro.types",
     "answer_chain": "lastro.opening",
     "chat_model": "lastro.opening",
+    "import_library": "lastro.opening",
+    "libraries": "lastro.opening",
     "load_settings": "lastro.config",
     "open_library": "lastro.opening",
     "to_dict": "lastro.types",
@@ -62,6 +64,8 @@ __all__ = [
     "__version__",
     "answer_chain",
     "chat_model",
+    "import_library",
+    "libraries",
     "load_settings",
     "open_library",
     "to_dict",

@@ -14,12 +14,14 @@ from lastro.config import LibrarySettings, Settings, home, load_settings
 from lastro.errors import ConfigError, LibraryNotFound
 from lastro.language import fold
 from lastro.offline import go_offline
+from lastro.types import BROUGHT, LibraryInfo
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from lastro.chains.answer import AnswerChain
     from lastro.llm.chat import ChatLlama
+    from lastro.types import Chunk, ParsedDocument
     from lastro.vectorstore.adding import Pipeline
     from lastro.vectorstore.embeddings import Embedder
     from lastro.vectorstore.library import Library
@@ -95,11 +97,20 @@ def open_library(
 
         return IngestPipeline(settings=effective.ingest, library=library, tokenizer=tokenizer)
 
+    def split(parsed: ParsedDocument, document_id: str, tokenizer: Embedder, library: LibrarySettings) -> list[Chunk]:
+        from lastro.ingest.split import split_document
+
+        cut_already = parsed.parser == BROUGHT
+        return split_document(
+            parsed, document_id, tokenizer=tokenizer, overlap_tokens=library.chunk_overlap_tokens,
+            chunk_tokens=tokenizer.max_tokens if cut_already else library.chunk_tokens,
+        )  # fmt: skip
+
     path = library_path(name_or_path)
     try:
         library = Library(
             path,
-            Parts(discover, make_embedder, make_pipeline),
+            Parts(discover, make_embedder, make_pipeline, split),
             settings=_settings_for(effective.library, embedder),
             retrieval=effective.retrieval,
             name=None if isinstance(name_or_path, Path) or path.name == name_or_path else str(name_or_path),
@@ -110,6 +121,31 @@ def open_library(
     if embedder is not None:
         _check_now(library)
     return library
+
+
+def import_library(file: str | Path, name_or_path: str | Path) -> Path:
+    """Make a library of what `Library.export` wrote, and return its folder, which must be empty or absent.
+
+    Raises:
+        LibraryCorrupt: the file is no export, or is damaged; nothing was made.
+        LibraryTooNew: a later version wrote it.
+    """
+    go_offline()
+    from lastro.vectorstore.backup import import_library_file
+
+    target = library_path(name_or_path)
+    name = target.name if isinstance(name_or_path, Path) else str(name_or_path)
+    import_library_file(Path(file).expanduser().absolute(), target, name=name)
+    return target
+
+
+def libraries() -> list[LibraryInfo]:
+    """Every library of this home, by name; one that cannot be opened says why."""
+    from lastro.vectorstore.catalog import summary
+
+    folder = home() / "libraries"
+    found = [entry for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
+    return sorted((summary(entry) for entry in found), key=lambda info: (info.name, info.path))
 
 
 def chat_model(settings: Settings | None = None) -> ChatLlama:

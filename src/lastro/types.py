@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ AnswerState = Literal["answered", "partial", "not_found"]
 PurgeState = Literal["done", "pending"]
 Language = Literal["en", "pt"]
 MAX_PAGE = 1_000_000  # what counts higher is no page number
+BROUGHT = "brought"  # the `parser` of a document that its owner cut and brought as a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,16 @@ class Chunk:
     def embedded_text(self) -> str:
         """The text the embedder sees: the heading path, then the chunk."""
         return f"{self.section}\n{self.text}" if self.section else self.text
+
+
+def chunk_id(document_id: str, start: int, end: int, text: str) -> str:
+    """The id of a chunk, from its document, place and text: 32 hex digits of a SHA-256.
+
+    >>> chunk_id("d", 0, 2, "ab") == chunk_id("d", 0, 2, "ab") != chunk_id("d", 1, 3, "ab")
+    True
+    """
+    key = f"{document_id}\0{start}\0{end}\0{text}"
+    return hashlib.sha256(key.encode("utf-8", errors="surrogatepass")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +210,7 @@ class AddReport:
 
     results: tuple[FileResult, ...]
     seconds: float = 0.0
+    skipped: tuple[str, ...] = ()  # paths in the folders whose type no parser reads
 
     def count(self, state: FileState) -> int:
         """Number of files that ended in `state`."""

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lastro.ingest.split import Tokenizer, chunk_id, split_document, windows
-from lastro.types import Chunk, PageSpan, ParsedDocument, Section
+from lastro.ingest.split import Tokenizer, split_document, windows
+from lastro.types import Chunk, PageSpan, ParsedDocument, Section, chunk_id
 from tests.ingest.files import WordTokenizer
 
 

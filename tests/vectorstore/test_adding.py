@@ -14,8 +14,8 @@ from lastro.ingest.sources import Source
 from lastro.types import Upload
 from lastro.vectorstore.adding import Lookahead
 from lastro.vectorstore.catalog import Catalog
-from lastro.vectorstore.index import ChromaIndex
-from lastro.vectorstore.library import Library, _Store
+from lastro.vectorstore.library import Library
+from lastro.vectorstore.storing import Storing
 from tests.fakes import HashEmbeddings
 
 Opened = Callable[..., Library]
@@ -44,14 +44,14 @@ def test_a_source_that_cannot_be_read_does_not_stop_the_others(opened: Opened, m
 def test_a_document_that_leaves_while_it_is_added_again_comes_back(
     library: Library, documents: list[Document], monkeypatch: pytest.MonkeyPatch
 ):
-    link = _Store.link
+    link = Storing.link
 
-    def remove_first(store: _Store, source: str, document_id: str) -> object:
+    def remove_first(store: Storing, source: Source, document_id: str) -> object:
         monkeypatch.undo()
         library.remove(document_id)
         return link(store, source, document_id)
 
-    monkeypatch.setattr(_Store, "link", remove_first)
+    monkeypatch.setattr(Storing, "link", remove_first)
     result = library.add(documents[2]).results[0]
     assert (result.state, result.unchanged) == ("ok", False)
     assert library.search("cats sleep", k=1)[0].title == "Cats"
@@ -130,7 +130,7 @@ def test_a_source_that_nothing_foresaw_fails_alone(
 def test_what_is_no_sources_fault_stops_the_batch(
     error: BaseException, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ):
-    def fail(*_arguments: object) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
         raise error
 
     library = opened()
@@ -155,7 +155,7 @@ def test_an_index_that_cannot_be_written_is_not_the_documents_failure(opened: Op
 
     library = opened()
     with monkeypatch.context() as patch:
-        patch.setattr(ChromaIndex, "sync", fail)
+        patch.setattr("lastro.vectorstore.generation.open_client", fail)
         with pytest.raises(LibraryError, match="no more handles"):
             library.add(Upload("a.txt", b"Dogs bark."))
     assert library.search("dogs", k=1)[0].text == "Dogs bark."

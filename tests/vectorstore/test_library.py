@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,14 +19,14 @@ from lastro.errors import (
     DocumentNotFound,
     EmbedderMismatch,
     LibraryCorrupt,
+    LibraryDiskError,
     LibraryError,
     LibraryLocked,
     LibraryNotFound,
     LibraryTooNew,
 )
 from lastro.events import FileFinished, FileStarted, IngestEvent, StageProgress
-from lastro.types import PageSpan, Upload
-from lastro.vectorstore import schema
+from lastro.types import PageSpan, ParsedDocument, Upload
 from lastro.vectorstore.library import Library
 from tests.fakes import HashEmbeddings
 
@@ -94,10 +95,9 @@ def test_filters_over_many_chunks_go_through_the_index(library: Library, monkeyp
 @pytest.mark.parametrize(
     "options",
     [
-        {"where": {"colour": "red"}},
-        {"where": {"title": {"$gt": "A"}}},
+        {"where": {"title": {"$like": "A"}}},
         {"where": {"title": {"$in": "A"}}},
-        {"where": {"title": 3}},
+        {"where": "title"},
         {"k": 0},
         {"search_type": "magic"},
     ],
@@ -131,17 +131,36 @@ def test_the_same_bytes_twice_in_one_batch_are_one_document(opened: Opened):
     assert chunk_count(library) == 1
 
 
-def test_a_renamed_file_is_a_second_source_of_one_document(opened: Opened, tmp_path: Path):
+def test_a_renamed_file_is_the_same_document_with_a_new_name(opened: Opened, tmp_path: Path):
     library = opened()
     file = tmp_path / "a.txt"
     file.write_text("Cats sleep most of the day.", encoding="utf-8")
     library.add(file)
-    renamed = file.rename(tmp_path / "b.txt")
+    embedder = library.embedder
+    before = embedder.encoded
+    renamed = file.rename(tmp_path / "whiskers.txt")
     result = library.add(renamed).results[0]
     assert result.unchanged
     record = library.documents()[0]
-    assert record.sources == (str(file), str(renamed))
-    assert library.document(str(file)) == library.document(record.id[:6]) == record
+    assert (record.sources, record.title) == ((str(renamed),), "whiskers")
+    assert library.document(str(renamed)) == library.document(record.id[:6]) == record
+    assert embedder.encoded == before
+    for kind in ("similarity", "keyword", "hybrid"):
+        (found,) = library.search("cats sleep", search_type=kind)
+        assert found.title == "whiskers"
+    assert library.search("whiskers", search_type="keyword")  # the new name is indexed
+    with pytest.raises(DocumentNotFound):
+        library.document("a.txt")
+
+
+def test_a_copy_is_a_second_source_of_one_document(opened: Opened, tmp_path: Path):
+    library = opened()
+    (tmp_path / "a.txt").write_text("Cats sleep most of the day.", encoding="utf-8")
+    (tmp_path / "b.txt").write_text("Cats sleep most of the day.", encoding="utf-8")
+    library.add([tmp_path / "a.txt", tmp_path / "b.txt"])
+    (record,) = library.documents()
+    assert record.sources == (str(tmp_path / "a.txt"), str(tmp_path / "b.txt"))
+    assert record.title == "a"
 
 
 def test_changed_bytes_replace_the_old_version(opened: Opened, tmp_path: Path):
@@ -266,10 +285,16 @@ def test_a_cancelled_or_interrupted_add_leaves_whole_documents(opened: Opened, d
 
 def test_an_embedding_that_fails_leaves_no_trace(opened: Opened, documents: list[Document], tmp_path: Path):
     class Failing(HashEmbeddings):
-        def encode_documents(self, texts, *, on_progress=None):
-            raise MemoryError
+        failing = False
 
-    library = opened(embedder=Failing())
+        def encode_documents(self, texts, *, on_progress=None):
+            if self.failing:
+                raise MemoryError
+            return super().encode_documents(texts, on_progress=on_progress)
+
+    embedder = Failing()
+    library = opened(embedder=embedder)
+    embedder.failing = True
     with pytest.raises(MemoryError):
         library.add(documents)
     assert library.documents() == []
@@ -284,7 +309,7 @@ def test_a_write_that_fails_takes_the_original_back(opened: Opened, monkeypatch:
 
     with monkeypatch.context() as patch:
         patch.setattr("lastro.vectorstore.keyword.index_chunks", fail)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(LibraryDiskError, match="disk is full or failed"):
             library.add(Upload("a.txt", b"Cats sleep."))
     assert library.documents() == []
     assert not [file for file in library.path.rglob("originals/*/*") if file.is_file()]
@@ -375,7 +400,7 @@ def test_two_threads_add_and_search_together(opened: Opened):
 def test_a_library_of_a_newer_format_is_refused_and_left_as_it_is(opened: Opened, library: Library):
     library.close()
     file = library.path / "library.sqlite"
-    db = schema.connect(file)
+    db = sqlite3.connect(file)
     db.execute("PRAGMA user_version = 99")
     db.close()
     before = {entry: entry.read_bytes() for entry in library.path.rglob("*") if entry.is_file()}
@@ -390,7 +415,7 @@ def test_a_strangers_database_is_not_taken_over(tmp_path: Path):
         folder.mkdir()
         file = folder / "library.sqlite"
         if fill:
-            db = schema.connect(file)
+            db = sqlite3.connect(file)
             db.execute("CREATE TABLE theirs (x)")
             db.close()
         else:
@@ -459,6 +484,15 @@ CLOSED: dict[str, Callable[[Library], object]] = {
     "embedder": lambda library: library.embedder,
     "add": lambda library: library.add(Upload("a.txt", b"Cats sleep.")),
     "remove": lambda library: library.remove("cats"),
+    "purge": lambda library: library.purge(),
+    "put_documents": lambda library: library.put_documents([]),
+    "delete_documents": lambda library: library.delete_documents(["x"]),
+    "split": lambda library: library.split(ParsedDocument("x", (), (), "text/plain", "x", "en"), "x"),
+    "search_vector": lambda library: library.search_vector([0.0]),
+    "as_vectorstore": lambda library: library.as_vectorstore(),
+    "verify": lambda library: library.verify(),
+    "rebuild": lambda library: library.rebuild(),
+    "export": lambda library: library.export("backup.zip"),
     "documents": lambda library: library.documents(),
     "document": lambda library: library.document("cats"),
     "main_language": lambda library: library.main_language(),
@@ -511,7 +545,7 @@ def test_of_two_embedders_that_come_first_at_once_one_is_refused(opened: Opened,
 
     monkeypatch.setattr(library._catalog, "meta", overtaken)
     with pytest.raises(EmbedderMismatch, match="indexed with hash2"):
-        library._check(HashEmbeddings().identity)
+        library._check(HashEmbeddings())
     assert meta()["embedder"] == other
 
 
