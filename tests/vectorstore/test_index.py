@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from langchain_core.documents import Document
 
+from lastro.config import load_settings
 from lastro.types import Upload
-from lastro.vectorstore.index import COLLECTION
+from lastro.vectorstore.index import COLLECTION, IndexState
 from lastro.vectorstore.library import Library
 from tests.fakes import HashEmbeddings
 
@@ -20,6 +21,7 @@ ELSEWHERE = """
 import sys
 import lastro
 from pathlib import Path
+from lastro.config import load_settings
 from lastro.types import Upload
 from tests.fakes import HashEmbeddings
 
@@ -107,10 +109,7 @@ def test_two_processes_that_write_in_turns_lose_no_vector(library: Library):
         elsewhere(library, f"library.add(Upload('there{number}.txt', b'There goes line {number} of the rest.'))")
     assert len(library.documents()) == 10
     assert finds_itself(library)
-    assert (
-        elsewhere(library, "print(library._index.behind(library._catalog))")
-        == "0"
-    )
+    assert elsewhere(library, "print(library._index.behind(library._catalog))") == "0"
 
 
 def test_a_reader_far_behind_opens_the_index_anew(library: Library, monkeypatch: pytest.MonkeyPatch):
@@ -232,3 +231,108 @@ def test_many_removed_chunks_do_not_hide_the_rest(opened: Opened, monkeypatch: p
     for number in range(40):
         library.remove(f"{number}.txt")
     assert [p.title for p in library.search("cats", k=2, search_type="similarity")] == ["last"]
+
+
+SEVENTH = "Entry n7 speaks of the thing t55433 and of no other thing."
+
+
+@pytest.fixture
+def flushed(opened: Opened) -> Library:
+    """A library of more than a thousand chunks, so that Chroma has flushed its vector files once."""
+    library = opened(settings=load_settings(library={"chunk_tokens": 16, "chunk_overlap_tokens": 0}))
+    entries = [f"Entry n{n} speaks of the thing t{n * 7919} and of no other thing." for n in range(1_050)]
+    library.add(Upload("entries.txt", "\n\n".join(entries).encode()))
+    assert library.documents()[0].chunks >= 1_000
+    assert any(file.name == "index_metadata.pickle" for file in vector_files(library))
+    return library
+
+
+def vector_files(library: Library) -> list[Path]:
+    return sorted(file for file in library.path.glob("chroma/*/*/*") if file.name != "header.bin")
+
+
+def test_the_index_follows_in_batches_and_at_the_end(library: Library, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Library._follow, "__defaults__", (3,))
+    lags: list[int] = []
+    small = [Upload(f"{n}.txt", f"Entry {n} speaks of t{n * 7919}.".encode()) for n in range(9)]
+    library.add(small, on_event=lambda _event: lags.append(library._lag()))
+    assert max(lags) > 1  # it does lag
+    assert library._lag() == 0
+    assert finds_itself(library)
+
+
+def test_a_commit_does_not_wait_for_who_works_on_the_index(library: Library, opened: Opened):
+    from filelock import FileLock
+
+    other = opened()
+    with FileLock(library.path / "index.lock"):
+        found: list[str] = []
+
+        def added(event: object) -> None:
+            if type(event).__name__ == "FileFinished":
+                found.append(other.search("whales sing", k=1, search_type="similarity")[0].text)
+
+        settings = library.settings
+        library.settings = settings.model_copy(update={"lock_timeout_s": 0.1})
+        library.add(Upload("whales.txt", b"Whales sing."), on_event=added)
+        assert found == ["Whales sing."]  # committed, and seen by a reader, while the index is not to be had
+    library.settings = settings
+    assert library.search("whales sing", k=1, search_type="similarity")[0].text == "Whales sing."
+
+
+def test_vector_files_that_changed_are_not_trusted(flushed: Library, opened: Opened):
+    library = flushed
+    before = generation(library)
+    library.close()
+    (data,) = [file for file in vector_files(library) if file.name == "data_level0.bin"]
+    content = bytearray(data.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 4_000] = bytes(4_000)
+    data.write_bytes(bytes(content))
+    again = opened()
+    assert SEVENTH in again.search(SEVENTH, k=1, search_type="similarity")[0].text
+    assert generation(again) != before
+    assert again._index.compare(again._catalog) == IndexState((), (), ())
+
+
+def test_whole_vector_files_are_trusted_without_being_built_anew(flushed: Library, opened: Opened):
+    library = flushed
+    before = generation(library)
+    library.close()
+    again = opened()
+    assert SEVENTH in again.search(SEVENTH, k=1, search_type="similarity")[0].text
+    assert generation(again) == before
+
+
+@pytest.mark.parametrize("harm", ["none", "garbage"])
+def test_a_large_doubtful_index_is_tried_in_another_process(
+    flushed: Library, opened: Opened, monkeypatch: pytest.MonkeyPatch, harm: str
+):
+    library = flushed
+    before = generation(library)
+    library._catalog.set_meta(index_files="{}")  # as after a crash between a flush and the note of it
+    library.close()
+    if harm == "garbage":
+        for file in vector_files(library):
+            file.write_bytes(b"\xff" * file.stat().st_size)
+    monkeypatch.setattr("lastro.vectorstore.index.REBUILD_BELOW", 0)
+    again = opened()
+    assert SEVENTH in again.search(SEVENTH, k=1, search_type="similarity")[0].text
+    assert (generation(again) == before) == (harm == "none")
+
+
+def test_a_row_that_others_put_into_the_collection_does_not_stay(library: Library, opened: Opened):
+    import chromadb
+
+    library.close()
+    client = chromadb.PersistentClient(str(library.path / "chroma" / "g000001"))
+    collection = client.get_collection(COLLECTION, embedding_function=None)
+    collection.add(ids=["stranger"], embeddings=[[0.1] * 64], documents=["not of this library"])
+    client.close()
+    again = opened()
+    assert "not of this library" not in {p.text for p in again.search("library", k=9, search_type="similarity")}
+    assert again._index.compare(again._catalog) == IndexState((), (), ())
+
+
+def test_files_of_a_small_index_hold_none_of_this_processs_memory(library: Library):
+    for file in vector_files(library):
+        assert not any(file.read_bytes()), file.name
