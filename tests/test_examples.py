@@ -13,7 +13,9 @@ from pypdf import PdfReader
 EXAMPLES = Path(__file__).parent.parent / "examples"
 DOCUMENTS = EXAMPLES / "documents"
 QUESTIONS = json.loads((EXAMPLES / "questions.json").read_text(encoding="utf-8"))
-TESTED = {"ask_library.py", "build_documents.py", "community_loader.py", "demo.py", "own_chain.py"}
+TESTED = {
+    "ask_library.py", "build_documents.py", "community_loader.py", "demo.py", "own_chain.py", "vector_store.py",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +117,11 @@ def test_a_community_loader_is_a_source(shared_home):
     out = run_example("community_loader.py", home=shared_home)
     assert "4 rows added" in out
     assert "Sítio das Flores" in out
+
+
+@pytest.mark.slow
+def test_a_library_is_a_vector_store(tmp_path):
+    out = run_example("vector_store.py", home=tmp_path)
+    assert "since 2024, not by Rui: n3 {'year': 2024, 'author': 'Ana'}" in out
+    assert "passage: The boiler leaks at the lower valve. (n2)" in out
+    assert out.splitlines()[-1] == "left: 0"

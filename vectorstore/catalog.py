@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-FILTERS = ("document_id", "title", "source", "language", "mime")
 _PREFIX_LENGTH = 6  # fewest characters of an id that may stand for it
 
 
@@ -156,9 +155,10 @@ class Catalog:
             return None if row is None else _record(db, row)
 
     def extension(self, document_id: str) -> str:
-        """The extension that a document's original is kept under."""
+        """The extension that a document's original is kept under; a document that its owner brought has none."""
         with self.read() as db:
-            return str(_one(db, "SELECT extension FROM documents WHERE id = ?", document_id)[0])
+            sql = "SELECT extension FROM documents WHERE id = ? AND metadata IS NULL"
+            return str(_one(db, sql, document_id)[0])
 
     def text(self, document_id: str) -> str:
         """A document's canonical text."""
@@ -262,19 +262,6 @@ def write_meta(db: sqlite3.Connection, **values: str) -> None:
 # Passages and vectors, within a snapshot --------------------------------------------------------------------------
 
 
-def documents_where(db: sqlite3.Connection, where: dict[str, Sequence[str]]) -> list[str]:
-    """The ids of the documents that satisfy every condition; `where` maps names in `FILTERS` to accepted values."""
-    conditions, parameters = ["1"], []
-    for name, values in where.items():
-        accepted = "(SELECT value FROM json_each(?))"
-        if name == "source":
-            conditions.append(f"id IN (SELECT document_id FROM sources WHERE name IN {accepted})")
-        else:
-            conditions.append(f"{'id' if name == 'document_id' else name} IN {accepted}")
-        parameters.append(json.dumps(list(values)))
-    return [str(row[0]) for row in db.execute(f"SELECT id FROM documents WHERE {' AND '.join(conditions)}", parameters)]
-
-
 def chunk_ids(db: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, str]:
     """The chunk id of each `seq` that exists."""
     rows = db.execute("SELECT seq, id FROM chunks WHERE seq IN (SELECT value FROM json_each(?))", (_json(seqs),))
@@ -288,17 +275,6 @@ def vectors_of(db: sqlite3.Connection, ids: Sequence[str]) -> tuple[list[str], n
         (_json(ids),),
     ).fetchall()
     return _matrix(rows)
-
-
-def vectors_after(
-    db: sqlite3.Connection, seq: int, documents: Sequence[str] | None = None
-) -> tuple[list[str], npt.NDArray[np.float32]]:
-    """The ids and vectors of chunks newer than `seq`, of the given documents only where they are given."""
-    sql = "SELECT c.id, v.vector FROM chunks c JOIN vectors v USING (seq) WHERE c.seq > ?"
-    if documents is None:
-        return _matrix(db.execute(sql, (seq,)).fetchall())
-    sql += " AND c.document_id IN (SELECT value FROM json_each(?))"
-    return _matrix(db.execute(sql, (seq, _json(documents))).fetchall())
 
 
 def passages(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Passage]:

@@ -172,7 +172,8 @@ def fill(collection: Collection, db: sqlite3.Connection, *, after: int, fresh: b
 def _newer(db: sqlite3.Connection, after: int) -> Iterator[list[sqlite3.Row]]:
     cursor = db.execute(
         "SELECT c.*, v.vector, d.title, d.language, d.mime, d.metadata, "
-        "(SELECT name FROM sources s WHERE s.document_id = d.id ORDER BY s.name LIMIT 1) AS source "
+        "coalesce((SELECT name FROM sources s WHERE s.document_id = d.id ORDER BY s.name LIMIT 1), "
+        "iif(json_type(d.metadata, '$.source') = 'text', json_extract(d.metadata, '$.source'), NULL)) AS source "
         "FROM chunks c JOIN vectors v USING (seq) JOIN documents d ON d.id = c.document_id WHERE c.seq > ? "
         "ORDER BY c.seq",
         (after,),

@@ -244,15 +244,17 @@ class Library:
         self._catalog.require_open()
         return self._compaction.run(wait_s=self.settings.lock_timeout_s if wait_s is None else wait_s)
 
-    def put_documents(self, new: Sequence[NewDocument]) -> None:
-        """Store documents that are embedded already, all of them or none; one whose id is here is replaced.
+    def put_documents(self, new: Sequence[NewDocument], *, embedder: Embedder | None = None) -> None:
+        """Store documents that `embedder`, or the library's own, embedded: all of them or none.
+
+        One whose id is here is replaced.
 
         Raises:
             EmbedderMismatch: the library has changed to another embedder meanwhile.
         """
         self._catalog.require_open()
         with self._writing():
-            self._catalog.put_all(new, embedder=self.embedder.identity.to_json())
+            self._catalog.put_all(new, embedder=(embedder or self.embedder).identity.to_json())
         self._follow(at_most=0)
         self._compaction.run_if_due()
 
@@ -297,7 +299,11 @@ class Library:
         return self._catalog.page_spans(document_id)
 
     def original(self, document_id: str) -> Path:
-        """The file that holds a document's bytes as they were added."""
+        """The file that holds a document's bytes as they were added.
+
+        Raises:
+            DocumentNotFound: no document of that id was read from bytes.
+        """
         return originals.original_path(self.path, document_id, self._catalog.extension(document_id))
 
     # Search ---------------------------------------------------------------------------------------------------------

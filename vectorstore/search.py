@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import heapq
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -17,17 +18,16 @@ from lastro.vectorstore.catalog import Catalog, chunk_ids, passages
 from lastro.vectorstore.embeddings import EmbedderIdentity
 from lastro.vectorstore.filters import Filter
 from lastro.vectorstore.fusion import Leg, fuse
+from lastro.vectorstore.index import Candidates, ChromaIndex
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from lastro.vectorstore.index import ChromaIndex
-
-Condition = tuple[str, list[Any]]  # SQL over `c`, a row of chunks, and its parameters
 SearchType = Literal["hybrid", "similarity", "keyword"]
 SEARCH_TYPES = ("hybrid", "similarity", "keyword")
-EXACT_BELOW = 20_000  # chunks that pass a filter and are compared one by one: exact, and no slower than the index
-_AMONG = "c.id IN (SELECT value FROM json_each(?))"  # one parameter carries any number of ids
+EXACT_BELOW = 5_000  # chunks that pass a filter and are compared one by one: exact, for some 7 µs of CPU each
+_AMONG = "IN (SELECT value FROM json_each(?))"  # one parameter carries any number of values
+_JOINED = "chunks c JOIN vectors v USING (seq)"
 _BATCH = 4_096  # vectors compared at once, so that an exact search of any library fits in memory
 
 
@@ -54,30 +54,35 @@ class Request:
         return max(self.k, self.candidates)
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How a request is answered: `among` are the chunks that pass its filter, where they are few, by `seq`."""
+
+    indexed: bool  # whether the index is asked
+    said: Mapping[str, Any] | None = None  # the filter in Chroma's words
+    among: list[int] | None = None
+
+
 def find_passages(catalog: Catalog, index: ChromaIndex, request: Request) -> list[Passage]:
     """The best passages, best first; everything about them is of one moment of the catalogue.
 
     Raises:
         EmbedderChanged: the library's vectors are not of the request's embedder.
     """
-    condition = None if request.where is None else request.where.sql()
     ask = request.limit + 16  # some that the index still knows may be gone
     while True:
         with catalog.read() as db:
             _check(db, request)
-            indexed, said = _plan(db, request, condition)
-        known: list[str] = []
-        seen, more = 0, False
-        if indexed:
-            found = index.candidates(catalog, request.vector, limit=ask, where=said)
-            known, seen, more = found.ids, found.seen, found.full
+            plan = _plan(db, request)
+            if not plan.indexed:
+                return _ranked(db, request, _dense(db, request, plan, Candidates([], 0, full=False)), plan)
+        found = index.candidates(catalog, request.vector, limit=ask, where=plan.said)
         with catalog.read() as db:
             _check(db, request)
-            dense = {} if request.kind == "keyword" else _dense(db, request, known, seen, condition)
-            if more and len(dense) < request.limit:
-                ask *= 8  # many of them are gone: the index has not caught up with a removal
-                continue
-            return _ranked(db, request, dense, condition)
+            dense = _dense(db, request, plan, found)
+            if not found.full or len(dense) >= request.limit:
+                return _ranked(db, request, dense, plan)
+        ask *= 8  # many of them are gone: the index has not caught up with a removal
 
 
 def _check(db: sqlite3.Connection, request: Request) -> None:
@@ -88,54 +93,65 @@ def _check(db: sqlite3.Connection, request: Request) -> None:
         raise EmbedderChanged
 
 
-def _plan(
-    db: sqlite3.Connection, request: Request, condition: Condition | None
-) -> tuple[bool, Mapping[str, Any] | None]:
-    """Whether to ask the index, and by which `where` of Chroma."""
-    if request.kind == "keyword":
-        return False, None
-    if request.where is None or condition is None:
-        return True, None
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM chunks c WHERE {condition[0]} LIMIT {EXACT_BELOW + 1})"
-    if int(db.execute(sql, condition[1]).fetchone()[0]) <= EXACT_BELOW:
-        return False, None
-    said = request.where.chroma(db)
-    return said is not None, said
+def _plan(db: sqlite3.Connection, request: Request) -> _Plan:
+    if request.where is None:
+        return _Plan(indexed=request.kind != "keyword")
+    condition, parameters = request.where.sql()
+    sql = f"SELECT c.seq FROM chunks c WHERE {condition} LIMIT {EXACT_BELOW + 1}"
+    few = [int(row[0]) for row in db.execute(sql, parameters)]
+    if len(few) <= EXACT_BELOW:
+        return _Plan(indexed=False, among=few)
+    said = None if request.kind == "keyword" else request.where.chroma(db)
+    return _Plan(indexed=said is not None, said=said)
 
 
-def _dense(
-    db: sqlite3.Connection, request: Request, known: Sequence[str], seen: int, condition: Condition | None
-) -> dict[str, float]:
+def _dense(db: sqlite3.Connection, request: Request, plan: _Plan, found: Candidates) -> dict[str, float]:
     """Cosines of the nearest chunks: those the index knew and that still exist, and all that are newer."""
-    accepted, parameters = condition or ("1", [])
-    # Asked again of what the index knew: its copy of a chunk's metadata may be older than the catalogue's.
-    cosines = _cosines(db, request, f"{_AMONG} AND {accepted}", [json.dumps(list(known)), *parameters])
-    cosines |= _cosines(db, request, f"c.seq > ? AND {accepted}", [seen, *parameters])
-    nearest = sorted(cosines, key=lambda key: (-cosines[key], key))[: request.limit]
-    return {key: cosines[key] for key in nearest}
+    if request.kind == "keyword":
+        return {}
+    if plan.among is not None:
+        cosines = _cosines(db, request, "vectors v", f"v.seq {_AMONG}", [json.dumps(plan.among)])
+    else:
+        # Asked again of what the index knew: its copy of a chunk's metadata may be older than the catalogue's.
+        accepted, parameters = ("1", []) if request.where is None else request.where.sql(each=bool(found.ids))
+        cosines = _cosines(db, request, _JOINED, f"c.seq > ? AND {accepted}", [found.seen, *parameters])
+        if found.ids:
+            known = json.dumps(found.ids)
+            cosines |= _cosines(db, request, _JOINED, f"c.id {_AMONG} AND {accepted}", [known, *parameters])
+    nearest = heapq.nsmallest(request.limit, cosines, key=lambda seq: (-cosines[seq], seq))
+    return {key: cosines[seq] for seq, key in chunk_ids(db, nearest).items()}
 
 
-def _cosines(db: sqlite3.Connection, request: Request, condition: str, parameters: Sequence[Any]) -> dict[str, float]:
-    """The cosine of every chunk that satisfies a condition over `c`."""
-    found: dict[str, float] = {}
-    sql = f"SELECT c.id, v.vector FROM chunks c JOIN vectors v USING (seq) WHERE {condition}"
-    cursor = db.execute(sql, parameters)
-    while rows := cursor.fetchmany(_BATCH):
-        matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), -1)
-        found.update(zip([str(row[0]) for row in rows], (matrix @ request.vector).tolist(), strict=True))
+def _cosines(
+    db: sqlite3.Connection, request: Request, rows: str, condition: str, parameters: Sequence[Any]
+) -> dict[int, float]:
+    """The cosine of every chunk, by `seq`, whose rows satisfy a condition over `v` and, where joined, `c`."""
+    found: dict[int, float] = {}
+    cursor = db.execute(f"SELECT v.seq, v.vector FROM {rows} WHERE {condition}", parameters)
+    while batch := cursor.fetchmany(_BATCH):
+        matrix = np.frombuffer(b"".join(row[1] for row in batch), dtype=np.float32).reshape(len(batch), -1)
+        found.update(zip([int(row[0]) for row in batch], (matrix @ request.vector).tolist(), strict=True))
     return found
 
 
-def _ranked(
-    db: sqlite3.Connection, request: Request, dense: dict[str, float], condition: Condition | None
-) -> list[Passage]:
-    lexical: dict[str, float] = {}
-    if request.kind != "similarity":
-        scored = keyword.search(db, request.query, limit=request.limit, condition=condition)
-        names = chunk_ids(db, [seq for seq, _score in scored])
-        lexical = {names[seq]: score for seq, score in scored if seq in names}
-    only_lexical = [key for key in lexical if key not in dense]
-    cosines = dense | _cosines(db, request, _AMONG, [json.dumps(only_lexical)])
+def _lexical(db: sqlite3.Connection, request: Request, plan: _Plan) -> dict[int, float]:
+    if request.kind == "similarity":
+        return {}
+    condition: tuple[str, list[Any]] | None = None
+    if plan.among is not None:
+        condition = f"c.seq {_AMONG}", [json.dumps(plan.among)]
+    elif request.where is not None:
+        condition = request.where.sql(each=True)
+    return dict(keyword.search(db, request.query, limit=request.limit, condition=condition))
+
+
+def _ranked(db: sqlite3.Connection, request: Request, dense: dict[str, float], plan: _Plan) -> list[Passage]:
+    scored = _lexical(db, request, plan)
+    names = chunk_ids(db, list(scored))
+    lexical = {names[seq]: score for seq, score in scored.items() if seq in names}
+    only_lexical = [seq for seq, key in names.items() if key not in dense]
+    added = _cosines(db, request, "vectors v", f"v.seq {_AMONG}", [json.dumps(only_lexical)])
+    cosines = dense | {names[seq]: cosine for seq, cosine in added.items()}
     order = _order(request, cosines, lexical)[: request.k]
     found = passages(db, [key for key, _score in order])
     return [

@@ -126,7 +126,8 @@ class LibraryVectorStore(VectorStore):
         ]
         changed = self._changed({one.id: one for one in brought})
         if changed:
-            self.library.put_documents(self._embedded(changed))
+            embedder = self.library.embedder
+            self.library.put_documents(self._embedded(changed, embedder), embedder=embedder)
         return [one.id for one in brought]
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool:  # noqa: ARG002 - LangChain's signature
@@ -165,8 +166,7 @@ class LibraryVectorStore(VectorStore):
                 )
         return [one for key, one in wanted.items() if key not in here or not one.is_row(here[key])]
 
-    def _embedded(self, documents: Sequence[Brought]) -> list[NewDocument]:
-        embedder: Embedder = self.library.embedder
+    def _embedded(self, documents: Sequence[Brought], embedder: Embedder) -> list[NewDocument]:
         parsed = [one.parsed() for one in documents]
         chunks = [self.library.split(text, one.id, embedder) for text, one in zip(parsed, documents, strict=True)]
         vectors = embedder.encode_documents([chunk.embedded_text for cut in chunks for chunk in cut])

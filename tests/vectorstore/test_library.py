@@ -485,7 +485,7 @@ CLOSED: dict[str, Callable[[Library], object]] = {
     "add": lambda library: library.add(Upload("a.txt", b"Cats sleep.")),
     "remove": lambda library: library.remove("cats"),
     "purge": lambda library: library.purge(),
-    "put_documents": lambda library: library.put_documents([]),
+    "put_documents": lambda library: library.put_documents([], embedder=HashEmbeddings()),
     "delete_documents": lambda library: library.delete_documents(["x"]),
     "split": lambda library: library.split(ParsedDocument("x", (), (), "text/plain", "x", "en"), "x"),
     "search_vector": lambda library: library.search_vector([0.0]),

@@ -8,6 +8,7 @@ from langchain_core.documents import Document
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 import lastro
+from lastro.errors import ConfigError
 from lastro.vectorstore.library import Library
 from lastro.vectorstore.retriever import LibraryRetriever, passage_from_document, passage_to_document
 from tests.fakes import HashEmbeddings
@@ -45,6 +46,15 @@ def test_a_retriever_keeps_its_filter_and_search(library: Library):
     retriever = library.as_retriever(search_type="keyword", where={"language": "en"})
     assert retriever.k == library.retrieval.k
     assert [d.metadata["title"] for d in retriever.invoke("2027 cats")] == ["Cats", "Lease"]
+
+
+def test_a_retriever_takes_the_whole_filter_language(library: Library):
+    library.as_vectorstore().add_texts(["Cats in art."], [{"year": 1890, "title": "Art"}])
+    retriever = library.as_retriever(where={"$or": [{"year": {"$lt": 1900}}, {"title": {"$in": ["Cats"]}}]})
+    assert sorted(d.metadata["title"] for d in retriever.invoke("cats")) == ["Art", "Cats"]
+    assert retriever.invoke("cats", where={"year": {"$gt": 1900}}) == []
+    with pytest.raises(ConfigError, match="no operator"):
+        library.as_retriever(where={"title": {"$like": "C%"}}).invoke("cats")
 
 
 @pytest.mark.parametrize(
