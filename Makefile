@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export HF_HUB_OFFLINE := 1
 export ANONYMIZED_TELEMETRY := False
 
-.PHONY: demo app test check format constraints docs clean help
+.PHONY: demo app test nightly check format constraints docs clean help
 
 help: ## show the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -21,6 +21,11 @@ app: ## open the page on http://127.0.0.1:8501
 test: ## install what is missing, run the whole test suite
 	@PYTHON="$(PYTHON)" sh scripts/install.sh test
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+nightly: ## the long reliability run (about an hour); writes docs/nightly.md
+	@PYTHON="$(PYTHON)" sh scripts/install.sh test
+	LASTRO_NIGHTLY=1 $(BIN)/python -m pytest -q tests/vectorstore/test_state_machine.py
+	$(BIN)/python -m benchmarks.nightly
 
 check: ## style, types, doctests, docs
 	@PYTHON="$(PYTHON)" sh scripts/install.sh test

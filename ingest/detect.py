@@ -9,7 +9,7 @@ import zlib
 from pathlib import PurePath
 
 from lastro.errors import CorruptFile, EncryptedFile, FileTooLarge, UnsupportedFormat
-from lastro.ingest.decode import is_binary
+from lastro.ingest.decode import decode, is_binary
 
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -59,6 +59,7 @@ _REFUSED = (
     (rb"OggS\x00|ID3[\x02-\x04]", "audio"), (rb"\x00\x00\x00.ftyp", "video"),
 )  # fmt: skip
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_STRAY = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f]")  # controls that no kind of text has a use for
 _HTML = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 _MAIL = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n(?:[ \t][^\n]*\n)*){3}")
 _MAIL_FIELDS = re.compile(rb"^(?:from|to|subject|date|received|message-id|mime-version):", re.I | re.M)
@@ -104,7 +105,7 @@ def _is_pdf(data: bytes) -> bool:
 
 
 def _text(data: bytes, named: str | None) -> str:
-    if is_binary(data):
+    if is_binary(data) or (named is None and _has_stray_controls(data[:65_536])):
         raise UnsupportedFormat(
             "binary content of an unknown type; supported are PDF, Office, OpenDocument, EPUB, e-mail, HTML and text"
         )
@@ -116,6 +117,12 @@ def _text(data: bytes, named: str | None) -> str:
     if named is None and _MAIL.match(head) and len(_MAIL_FIELDS.findall(head)) >= 3:
         return EML
     return TEXT
+
+
+def _has_stray_controls(head: bytes) -> bool:
+    """Whether bytes whose name promises no text hold what text does not; in UTF-16 every second byte looks so."""
+    body = head.rstrip(b"\x1a")  # the end mark of old text files
+    return _CONTROL.search(body) is not None and _STRAY.search(decode(body)[0]) is not None
 
 
 def _zip(data: bytes) -> str:

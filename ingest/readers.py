@@ -22,6 +22,7 @@ TEXT_PARSER = "lastro-text 1"
 _MARKER = secrets.token_hex(8)  # a document cannot forge a slide break that it cannot guess
 _PAGES_LOOKED_AT = 20
 _PARAGRAPHS = re.compile(r"\n\s*\n")
+_ERROR_CLASS = re.compile(r"[A-Z]\w*Error")
 
 
 def read_document(data: bytes, name: str, *, max_pages: int, max_characters: int) -> RawDocument:
@@ -146,7 +147,7 @@ def _extract(data: bytes, mime: str, *, output: str = "plain", marker: str | Non
 def _refusal(message: str) -> CorruptFile | EncryptedFile | FileTooLarge | UnsupportedFormat:
     """The error of ours that a parser's message stands for."""
     lower = message.lower()
-    first = message.split("\n")[0][:200]
+    first = _cause(message)
     if "password" in lower or "encrypt" in lower:
         return EncryptedFile("wants a password; save a copy without one and add that")
     if "security limit" in lower or "exceeds limit" in lower:
@@ -154,6 +155,17 @@ def _refusal(message: str) -> CorruptFile | EncryptedFile | FileTooLarge | Unsup
     if "unsupported" in lower:
         return UnsupportedFormat(f"not a format that can be read ({first})")
     return CorruptFile(f"damaged or cut off ({first}); open it in its own program and save it again")
+
+
+def _cause(message: str) -> str:
+    """A parser's message without the names of its error classes and without what it says twice.
+
+    >>> _cause("ParsingError: Invalid PDF: PdfiumError: FormatError: Invalid PDF: PdfiumError: FormatError")
+    'Invalid PDF'
+    """
+    line = message.split("\n")[0][:200]
+    told = dict.fromkeys(part for part in line.split(": ") if part and not _ERROR_CLASS.fullmatch(part))
+    return ": ".join(told) or line
 
 
 def _read_pdf(data: bytes, mime: str) -> RawDocument:

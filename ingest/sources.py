@@ -62,32 +62,42 @@ class Source:
         return "\f".join(document.page_content for document in self.documents).encode("utf-8", errors="replace")
 
 
-def discover(inputs: Any) -> list[Source]:
+class Sources(list[Source]):
+    """What was discovered, in order; `skipped` are the paths in folders whose type no parser reads."""
+
+    skipped: tuple[str, ...] = ()
+
+
+def discover(inputs: Any) -> Sources:
     """The sources that inputs name, in order, each once: `str` or `Path` of a file or folder, `Upload`, LangChain
     `Document` or `BaseLoader`, or an iterable of those.
 
-    Folders are walked to the bottom in sorted order; hidden files and unknown extensions in them are passed over,
-    while a file that is named itself is always taken. Documents with the same source become one, in their order.
+    Folders are walked to the bottom in sorted order; hidden files in them are passed over, and so are unknown
+    extensions, which the result names, while a file that is named itself is always taken. Documents with the same
+    source become one, in their order.
 
     Raises:
         SourceNotFound: a path that does not exist.
         SourceError: a path that cannot be read, or a value that is no source.
     """  # noqa: D205 - one sentence
     found: dict[str, Source] = {}
-    for source in _sources(inputs):
+    skipped: dict[str, None] = {}
+    for source in _sources(inputs, skipped):
         known = found.get(source.name)
         if known is not None and known.documents and source.documents:
             source = Source(source.name, documents=known.documents + source.documents)
         found[source.name] = source
-    return list(found.values())
+    sources = Sources(found.values())
+    sources.skipped = tuple(name for name in skipped if name not in found)
+    return sources
 
 
-def _sources(inputs: Any) -> Iterator[Source]:
+def _sources(inputs: Any, skipped: dict[str, None]) -> Iterator[Source]:
     from langchain_core.document_loaders import BaseLoader
     from langchain_core.documents import Document
 
     if isinstance(inputs, str | Path):
-        yield from _from_path(inputs)
+        yield from _from_path(inputs, skipped)
     elif isinstance(inputs, Upload):
         yield Source(display_name(inputs.name), data=inputs.data)
     elif isinstance(inputs, Document):
@@ -97,7 +107,7 @@ def _sources(inputs: Any) -> Iterator[Source]:
             yield _from_document(document)
     elif isinstance(inputs, Iterable) and not isinstance(inputs, bytes | bytearray | dict):
         for item in inputs:
-            yield from _sources(item)
+            yield from _sources(item, skipped)
     else:
         raise SourceError(
             f"{type(inputs).__name__}: not a source; give paths, uploads, or LangChain documents or a loader"
@@ -111,7 +121,7 @@ def _from_document(document: Document) -> Source:
     return Source(unicodedata.normalize("NFC", _escaped(name)), documents=(document,))
 
 
-def _from_path(given: str | Path) -> Iterator[Source]:
+def _from_path(given: str | Path, skipped: dict[str, None]) -> Iterator[Source]:
     if not str(given).strip() or "\x00" in str(given):
         raise SourceNotFound(f"{str(given)!r}: not a path; name a file or a folder")
     try:
@@ -123,7 +133,7 @@ def _from_path(given: str | Path) -> Iterator[Source]:
     except (OSError, RuntimeError) as error:  # RuntimeError: no home for "~"
         raise SourceError(f"{_escaped(str(given))}: cannot be read ({error}); check its permissions") from error
     if stat.S_ISDIR(mode):
-        yield from (_file(file) for file in _walk(path))
+        yield from _from_folder(path, skipped)
     elif not stat.S_ISREG(mode):
         raise SourceError(f"{_escaped(str(given))}: not a regular file; add a file or a folder")
     elif not os.access(path, os.R_OK):
@@ -132,13 +142,21 @@ def _from_path(given: str | Path) -> Iterator[Source]:
         yield _file(path)
 
 
+def _from_folder(folder: Path, skipped: dict[str, None]) -> Iterator[Source]:
+    for file in _walk(folder):
+        if file.suffix.lower() in BY_EXTENSION or file.is_dir():
+            yield _file(file)
+        else:
+            skipped[_file(file).name] = None
+
+
 def _file(path: Path) -> Source:
     path = Path(os.path.normpath(path))
     return Source(unicodedata.normalize("NFC", _escaped(str(path))), path=path)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Known files below a folder, sorted; a folder reached twice, as by a looping link, is walked once.
+    """Files below a folder that are not hidden, sorted; a folder reached twice, as by a looping link, is walked once.
 
     A folder that cannot be listed comes out itself: reading it fails, and so it is reported like a bad file.
     """
@@ -153,7 +171,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if name.startswith((".", "~$")) or Path(name).suffix.lower() not in BY_EXTENSION:
+            if name.startswith((".", "~$")):
                 continue
             file = Path(root) / name
             if file.is_file():  # not a pipe, a device or a dangling link

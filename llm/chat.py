@@ -53,7 +53,7 @@ class ChatLlama(BaseChatModel):
     min_p: float = Field(default=_DEFAULTS.min_p, ge=0, le=1, description="Least relative probability; 0 is off.")
     max_tokens: int = Field(default=_DEFAULTS.max_tokens, ge=1, description="Most tokens of an answer.")
     seed: int = Field(default=_DEFAULTS.seed, ge=0, le=2**32 - 1, description="Seed of the sampler.")
-    threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads; default: physical cores.")
+    threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads; default: see `LlmSettings`.")
     gpu_layers: int = Field(default=_DEFAULTS.gpu_layers, ge=-1, description="Layers on the GPU; -1 is all.")
     batch_tokens: int = Field(default=_DEFAULTS.batch_tokens, ge=32, le=8192, description="Prompt tokens at a time.")
     check_memory: bool = Field(default=_DEFAULTS.check_memory, description="Refuse a model that does not fit.")
@@ -154,10 +154,7 @@ class ChatLlama(BaseChatModel):
             allowed = ", ".join(("model", *_PER_CALL, "stop", "cancel"))
             raise ConfigError(f"{', '.join(unknown)}: not known to ChatLlama for one call; known are {allowed}")
         given = {name: kwargs[name] for name in _PER_CALL if kwargs.get(name) is not None}
-        try:
-            values = LlmSettings(**self.settings.model_dump() | given)
-        except ValueError as error:
-            raise ConfigError(f"ChatLlama: {error}") from error
+        values = LlmSettings.read(**self.settings.model_dump() | given)
         sampling = Sampling(values.temperature, values.top_p, values.min_p, values.seed)
         stops = stop if stop is not None else self.stop or []
         return Request(max_tokens=values.max_tokens, sampling=sampling, stop=tuple(stops))

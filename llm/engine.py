@@ -272,7 +272,7 @@ def open_engine(settings: LlmSettings) -> LlamaEngine:
     shape = ContextShape(
         tokens=_window(settings, info),
         piece=settings.batch_tokens if on_gpu else min(settings.batch_tokens, _CPU_PIECE),
-        threads=settings.threads or hardware.physical_cores(),
+        threads=settings.threads or hardware.default_threads(),
         # Off on processors: it costs a third of the speed there (84 and 55 tokens a second) and rounds by batch shape.
         flash_attention=on_gpu,
     )

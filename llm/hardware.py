@@ -55,6 +55,16 @@ def physical_cores() -> int:
     return max(1, min(cores, _quota(cores)))
 
 
+def default_threads() -> int:
+    """Threads used where none are set: one a core where threads that wait sleep, else one fewer, at least 1.
+
+    Threads that spin starve the one they wait for as soon as anything else runs (docs/decisions/007-threads.md).
+    """
+    cores = physical_cores()
+    asleep = os.environ.get("OMP_WAIT_POLICY", "").lower() == "passive"  # set before OpenMP was loaded, by our programs
+    return cores if asleep else max(1, cores - 1)
+
+
 def default_context(info: GgufInfo) -> int:
     """The context window used where none is set: the model's own, at most 8,192 tokens."""
     return min(info.context_length or DEFAULT_CONTEXT, DEFAULT_CONTEXT)

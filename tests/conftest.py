@@ -17,6 +17,7 @@ settings.load_profile("lastro")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin starve each other on a busy machine
 
 OUTSIDE: list[str] = []  # every address beyond loopback that something tried to reach
 

@@ -34,8 +34,8 @@ def test_arguments_win_over_environment_over_file(lastro_home: Path, monkeypatch
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        ({"llm": {"temperature": 5}}, r"llm.temperature = 5: .*less than or equal to 2"),
-        ({"llm": {"temprature": 1}}, r"llm.temprature = 1: Extra inputs"),
+        ({"llm": {"temperature": 5}}, r"llm.temperature = 5: .*must be 2 or less"),
+        ({"llm": {"temprature": 1}}, r"llm.temprature: no such setting; did you mean llm.temperature"),
         ({"retrieval": {"search_type": "magic"}}, r"retrieval.search_type = 'magic'"),
         ({"nonsense": {}}, r"nonsense"),
     ],

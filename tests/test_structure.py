@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("ingest", "vectorstore", "prompts", "llm", "chains", "ui")
-BASE = {"types", "config", "errors", "events", "failpoints", "language", "offline"}
+BASE = {"types", "config", "errors", "events", "failpoints", "language", "offline", "threads"}
 MAY_IMPORT: dict[str, set[str]] = {
     "prompts": BASE,
     "llm": BASE,

@@ -68,7 +68,7 @@ def export_library(library: Library, target: Path) -> Path:
         archive = _write(library, database, work)
         _refuse(library, target)  # somebody may have been faster
         archive.rename(target)
-        originals._sync_folder(target.parent)
+        originals.sync_folder(target.parent)
     return target
 
 
@@ -104,10 +104,16 @@ def _snapshot(library: Library, database: Path) -> None:
         # Without the pages of deleted rows too: what was removed is not in the copy.
         db.execute("VACUUM INTO ?", (str(database),))
     with _opened(database) as copy:
+        garbage = copy.execute("SELECT 1 FROM meta WHERE key = 'garbage'").fetchone()
         staged = copy.execute("DELETE FROM staged_documents").rowcount
         _forget_local(copy)
-        if staged:
-            copy.execute("VACUUM")
+        if garbage or staged:
+            _tidy(copy)
+
+
+def _tidy(copy: sqlite3.Connection) -> None:
+    copy.execute("INSERT INTO keyword (keyword) VALUES ('optimize')")  # old segments hold the words of deleted texts
+    copy.execute("VACUUM")
 
 
 def _forget_local(copy: sqlite3.Connection) -> None:
@@ -161,8 +167,7 @@ def _drop(database: Path, gone: set[str], manifest: Manifest) -> None:
         _forget_local(copy)
         copy.execute("COMMIT")
         if gone:
-            copy.execute("INSERT INTO keyword (keyword) VALUES ('optimize')")  # its old segments hold their words
-            copy.execute("VACUUM")
+            _tidy(copy)
         manifest.documents = int(copy.execute("SELECT count(*) FROM documents").fetchone()[0])
         manifest.chunks = int(copy.execute("SELECT count(*) FROM chunks").fetchone()[0])
 

@@ -15,6 +15,7 @@ from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any
 
 from lastro.errors import DocumentNotFound, EmbedderMismatch, LibraryError
+from lastro.failpoints import reach
 from lastro.types import DocumentRecord, LibraryInfo, PageSpan, Passage
 from lastro.vectorstore import rows, schema
 from lastro.vectorstore.embeddings import EmbedderIdentity
@@ -182,7 +183,9 @@ class Catalog:
         """
         with self.write() as db:
             _require_embedder(db, embedder, self.file.parent)
-            return _put(db, new)
+            written = _put(db, new)
+        reach("catalog.committed")
+        return written
 
     def put_all(self, documents: Sequence[NewDocument], *, embedder: str) -> None:
         """Write several documents in one transaction: all of them or none."""
@@ -190,6 +193,7 @@ class Catalog:
             _require_embedder(db, embedder, self.file.parent)
             for new in documents:
                 _put(db, new)
+        reach("catalog.committed")
 
     def link(self, source: str, document_id: str, *, moved: Sequence[str] = (), title: str | None = None) -> Written:
         """Let a source point to a document that is here already.
@@ -207,6 +211,13 @@ class Catalog:
         with self.write() as db:
             for document_id in document_ids:
                 rows.delete(db, document_id)
+        reach("catalog.committed")
+
+    def known_ids(self) -> frozenset[str]:
+        """The ids that documents have, and those that rows without their document still name: nobody's garbage."""
+        tables = ("id FROM documents", *(f"document_id FROM {table}" for table in ("texts", "chunks", "sources")))
+        with self.read() as db:
+            return frozenset(str(row[0]) for row in db.execute(" UNION ".join(f"SELECT {table}" for table in tables)))
 
 
 def summary(library: Path) -> LibraryInfo:

@@ -74,9 +74,7 @@ class Compaction:
         """
         with self._writing(wait_s), self._maintaining(wait_s):
             counted = int(self._catalog.meta().get("garbage", "0"))
-            with self._catalog.read() as db:
-                known = {str(row[0]) for row in db.execute("SELECT id FROM documents")}
-            originals.sweep(self._path, known)
+            originals.sweep(self._path, self._catalog.known_ids())
             self._rewrite()
             self._index.rebuild(self._catalog)
             self._catalog.set_meta(purge_pending="1")

@@ -44,8 +44,10 @@ def is_disk_error(error: BaseException) -> bool:
 
     >>> is_disk_error(RuntimeError("error returned from database: (code: 13) database or disk is full"))
     True
+    >>> is_disk_error(RuntimeError("(code: 11) database disk image is malformed"))
+    False
     """
-    words = str(error).lower()
+    words = str(error).lower().replace("disk image is malformed", "")
     signs = ("disk", "no space left", "i/o error", "input/output error", "os error 28", "os error 5", "(code: 13)")
     return any(sign in words for sign in signs)
 
@@ -68,13 +70,16 @@ def _of_system(library: Path, error: OSError) -> LibraryError | None:
 
 def _of_sqlite(library: Path, error: sqlite3.Error) -> LibraryError | None:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of the bits say more than is needed
+    if not code and "decode to UTF-8" in str(error):  # Python's own, for a damaged text
+        code = sqlite3.SQLITE_CORRUPT
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return disk_error(library, error)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return _read_only(library, error)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return LibraryCorrupt(
-            f"{library}: library.sqlite is damaged ({error}); restore it from an export with `lastro import`"
+            f"{library}: library.sqlite is damaged ({error}); try `lastro verify --repair`, and if that does not help "
+            "restore an export with `lastro import`"
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LibraryLocked(f"{library}: another process keeps the database busy ({error}); try again")

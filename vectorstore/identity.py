@@ -35,7 +35,7 @@ PROBES = (
 MIN_PROBE_COSINE = 0.99  # docs/decisions/008-embedder-identity.md
 _LENGTH_TOLERANCE = 0.01  # of a vector that has to be of length 1
 _SHOWN = 60  # characters of a prompt that an error repeats
-_STORED_AS = "<f2"  # rounding costs less than 1e-6 of cosine, and half the bytes
+_STORED_AS = "<f2"  # half the bytes of float32, for less than 1e-6 of cosine
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,8 @@ def probe(embedder: Embedder) -> str:
 def drift(stored: str, embedder: Embedder) -> float:
     """The least cosine between the vectors that `probe` stored and those that the embedder gives now.
 
-    1.0 where they are equal. A vector of another length counts for less, by the ratio of the lengths; one of another
-    width counts 0.0.
+    1.0 where they are equal. A vector that is not of length 1 counts for less, by the ratio of the lengths; one of
+    another width, or with a number that is none, counts 0.0.
 
     Raises:
         LibraryCorrupt: `stored` is not what `probe` wrote.
@@ -128,10 +128,10 @@ def drift(stored: str, embedder: Embedder) -> float:
 
     texts, before = _unpack(stored)
     now = _embed(embedder, texts)
-    if now.shape != before.shape:
+    if now.shape != before.shape or not np.isfinite(now).all():
         return 0.0
-    longer = np.maximum(np.linalg.norm(before, axis=1), np.linalg.norm(now, axis=1))
-    return float(np.min(np.sum(before * now, axis=1) / np.maximum(longer**2, np.float32(1e-12))))
+    longer = np.maximum(1.0, np.linalg.norm(now, axis=1))
+    return float(np.min(np.sum(before * now, axis=1) / longer**2))
 
 
 def mismatch(
@@ -167,12 +167,13 @@ def _unpack(stored: str) -> tuple[list[str], npt.NDArray[np.float32]]:
         found = json.loads(stored)
         texts = [str(text) for text in found["texts"]]
         vectors = np.frombuffer(base64.b64decode(found["vectors"], validate=True), dtype=_STORED_AS)
-        return texts, vectors.astype(np.float32).reshape(2 * len(texts), -1)
+        rows = vectors.astype(np.float32).reshape(2 * len(texts), -1)
     except (ValueError, KeyError, TypeError) as error:
         raise LibraryCorrupt(
             f"the library's stored probe vectors cannot be read ({error}); run `lastro rebuild --embedder NAME`, which "
             "writes them anew"
         ) from error
+    return texts, rows / np.linalg.norm(rows, axis=1, keepdims=True)  # they were of length 1 before they were rounded
 
 
 def _name(identity: EmbedderIdentity) -> str:

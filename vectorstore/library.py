@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 import json
 import logging
+import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,12 +15,13 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lastro.config import LibrarySettings, RetrievalSettings
 from lastro.errors import (
     ConfigError,
     EmbedderMismatch,
+    LibraryCorrupt,
     LibraryError,
     LibraryLocked,
     LibraryNotFound,
@@ -74,6 +77,7 @@ class Parts:
     load_embedder: Callable[[str], Embedder]
     make_pipeline: Callable[[Embedder, LibrarySettings], Pipeline]
     split: Callable[[ParsedDocument, str, Embedder, LibrarySettings], Sequence[Chunk]]
+    embedder: Embedder | None = None  # the library's own, where it was handed over
 
 
 class Library:
@@ -97,9 +101,15 @@ class Library:
         self._parts = parts
         self._catalog = _open_catalog(self.path, create=create)
         meta = _initialise(self._catalog, settings or LibrarySettings(), name=name or self.path.name)
-        self.name = meta["name"]
-        self.settings = (settings or LibrarySettings()).model_copy(update=json.loads(meta["settings"]))
-        self._secret = bytes.fromhex(meta["secret"])
+        try:
+            self.name = meta["name"]
+            self.settings = (settings or LibrarySettings()).model_copy(update=json.loads(meta["settings"]))
+            self._secret = bytes.fromhex(meta["secret"])
+        except (KeyError, ValueError) as error:
+            self._catalog.close()
+            raise LibraryCorrupt(
+                f"{self.path}: library.sqlite is damaged ({error}); restore it from an export with `lastro import`"
+            ) from error
         self._index: ChromaIndex = share_index(self.path / "chroma")
         self._storing = Storing(self.path, self._catalog, writing=self._writing, follow=self._follow)
         self._compaction = Compaction(
@@ -149,7 +159,7 @@ class Library:
         self._catalog.require_open()
         with self._guard:
             if self._embedder is None:
-                embedder = self._parts.load_embedder(self.settings.embedder)
+                embedder = self._parts.embedder or self._parts.load_embedder(self.settings.embedder)
                 self._check(embedder)
                 self._embedder = embedder
             return self._embedder
@@ -158,7 +168,8 @@ class Library:
         """Refuse an embedder that says or shows that its vectors are not those of the library."""
         meta, given = self._catalog.meta(), embedder.identity
         if "embedder" not in meta:
-            meta = self._catalog.keep_meta(embedder=given.to_json())
+            shown = probe(embedder)  # refuses an embedder that no library can use
+            meta = self._catalog.keep_meta(embedder=given.to_json(), embedder_probe=shown)
         stored = EmbedderIdentity.from_json(meta["embedder"])
         if not stored.same_vectors(given):
             raise mismatch(self.path, stored, given)
@@ -205,6 +216,7 @@ class Library:
             catalog=self._catalog, store=self._storing, pipeline=self._ready_pipeline, embedder=lambda: self.embedder
         )
         report = adding.run(found, emit=on_event or (lambda _event: None), cancel=cancel)
+        report = dataclasses.replace(report, skipped=tuple(getattr(found, "skipped", ())))
         self._follow(at_most=0)
         self._compaction.run_if_due()
         return report
@@ -437,8 +449,9 @@ class Library:
             with self._maintaining():
                 self._index.rebuild(self._catalog)
             return
-        given = self._parts.load_embedder(embedder) if isinstance(embedder, str) else embedder
-        reembed(self, given, on_event=on_event, cancel=cancel)
+        name = _as_stored(embedder) if isinstance(embedder, str) else None
+        given = self._parts.load_embedder(name) if name is not None else cast("Embedder", embedder)
+        reembed(self, given, name=name, on_event=on_event, cancel=cancel)
         self._forget_embedder()
         with self._guard:
             if EmbedderIdentity.from_json(self._catalog.meta()["embedder"]).same_vectors(given.identity):
@@ -467,9 +480,7 @@ class Library:
         """The writer lock for the first time: what killed processes left among the originals goes."""
         with held:
             self._swept = True
-            with self._catalog.read() as db:
-                known = {str(row[0]) for row in db.execute("SELECT id FROM documents")}
-            originals.sweep(self.path, known)
+            originals.sweep(self.path, self._catalog.known_ids())
             yield
 
     def _follow(self, at_most: int = SYNC_AFTER) -> None:
@@ -506,6 +517,11 @@ class Library:
         except LibraryError as error:  # a folder that may only be read, a full disk
             self._repair_refused = True
             logger.warning("%s: index cannot be rebuilt (%s); searching exactly", self.path, error)
+
+
+def _as_stored(name: str) -> str:
+    """An embedder's name as the settings keep it: a folder by its whole path, whoever opens the library from where."""
+    return str(Path(name).absolute()) if os.sep in name or Path(name).is_dir() else name
 
 
 def _open_catalog(path: Path, *, create: bool) -> Catalog:

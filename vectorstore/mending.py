@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 _BATCH = 256  # chunks embedded for one write
 
 
-def mend_document(library: Library, document_id: str, *, adopted: bool) -> None:
+def mend_document(library: Library, document_id: str, *, makeshift: bool) -> None:
     """Mend a document from the bottom up: its original, its text, its chunks, then what is made of those.
 
-    `adopted` says that its row is a makeshift one, so it is read again where it can be.
+    `makeshift` says that little more than its id is known, so it is read again where it can be.
 
     Raises:
         LastroError: something about it cannot be mended; the message says what is left to do.
     """
     obstacle = _mend_original(library, document_id)
-    if adopted:
+    if makeshift:
         with suppress(LibraryError):  # a document without an original lives on by its text
             _read_again(library, document_id)
     found = _examined(library, document_id)
@@ -189,6 +189,9 @@ def _split_again(library: Library, document_id: str) -> None:
         if now is None or now[0] != row["sha256"]:
             return  # removed or replaced meanwhile
         _require(library, embedder.identity)
+        for seq, key in db.execute("SELECT seq, id FROM chunks WHERE document_id = ?", (document_id,)).fetchall():
+            if "\ufffd" in key:  # the note of its removal must be legible to the index
+                db.execute("UPDATE chunks SET id = 'damaged-' || seq WHERE seq = ?", (seq,))
         rows.delete_chunks(db, document_id)
         rows.insert_chunks(db, document_id, row["title"], row["language"], chunks, vectors)
 

@@ -65,7 +65,7 @@ def keep(partial: Path, library: Path, document_id: str, extension: str) -> None
     with disk_errors(library):
         target.parent.mkdir(parents=True, exist_ok=True)
         partial.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     reach("original.written")
 
 
@@ -88,7 +88,7 @@ def _read(stream: BinaryIO) -> bytes:
         raise SourceError(f"cannot be read ({error.strerror}); check the disk it lies on") from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename survive a power cut; Windows neither needs nor allows it."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)

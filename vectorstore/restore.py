@@ -52,7 +52,7 @@ def restore(file: Path, target: Path, *, name: str) -> None:
         if target.exists():
             target.rmdir()
         library.rename(target)
-        originals._sync_folder(target.parent)
+        originals.sync_folder(target.parent)
 
 
 def _unpack(file: Path, work: Path) -> None:

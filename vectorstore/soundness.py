@@ -102,7 +102,8 @@ class _Spans:
 
     def __init__(self, db: sqlite3.Connection, document_id: str, found: Soundness, length: int | None) -> None:
         self.known = True
-        numbered = []
+        numbered: list[sqlite3.Row] = []
+        sections: list[sqlite3.Row] = []
         pages = 0
         for table in ("pages", "sections"):
             rows = db.execute(f"SELECT * FROM {table} WHERE document_id = ? ORDER BY position", (document_id,))
@@ -112,9 +113,14 @@ class _Spans:
                     found.note(
                         "pages", f"{table[:-1]} {at + 1} spans characters {row['first']} to {row['last']} of {length}"
                     )
-                elif table == "pages" and row["number"] is not None and row["last"] > row["first"]:
+                elif table == "sections":
+                    sections.append(row)
+                elif row["number"] is not None and row["last"] > row["first"]:
                     numbered.append(row)
-        self.any = bool(pages)
+        self.any = bool(pages or sections)
+        # Outer sections first, so that the last one that reaches a place is the innermost.
+        self._sections = sorted(sections, key=lambda row: (row["first"], -row["last"]))
+        self._section_starts = [row["first"] for row in self._sections]
         self._numbers = [row["number"] for row in numbered]
         self._starts = [row["first"] for row in numbered]
         self._ends = [row["last"] for row in numbered]
@@ -124,6 +130,18 @@ class _Spans:
         first = bisect_right(self._ends, start)
         last = bisect_left(self._starts, end) - 1
         return (None, None) if last < first else (self._numbers[first], self._numbers[last])
+
+    def heading(self, start: int) -> str:
+        """The path of the innermost section at a place, "" where there is none."""
+        before = self._sections[: bisect_right(self._section_starts, start)]
+        return next((str(row["path"]) for row in reversed(before) if row["last"] > start), "")
+
+
+def _is_short_for(shown: str, path: str) -> bool:
+    """Whether a chunk's heading is a section's path, as splitting shortens it for a small embedder."""
+    whole = shown in ("", path)
+    outer_gone = shown.startswith("… > ") and path.endswith(shown[1:])
+    return whole or outer_gone or (shown.endswith("…") and path.split(" > ")[-1].startswith(shown[:-1]))
 
 
 def _within(row: sqlite3.Row, length: int) -> bool:
@@ -151,7 +169,7 @@ class _Chunks:
             if self._content(row):
                 self._gap(covered, row["first"])
                 covered = max(covered, row["last"])
-                self._pages(row)
+                self._place(row)
             problem = vector_problem(row["vector"], row["crc"], self.identity)
             if problem:
                 self.found.vectors.append(row["seq"])
@@ -176,13 +194,17 @@ class _Chunks:
             return False
         return True
 
-    def _pages(self, row: sqlite3.Row) -> None:
+    def _place(self, row: sqlite3.Row) -> None:
         expected = self.spans.around(row["first"], row["last"])
         stored = (row["page_start"], row["page_end"])
-        if self.spans.known and self.text is not None and stored != expected:
-            self.found.note(
-                "pages", f"chunk {row['position']} says {_pages(*stored)}, and the page spans say {_pages(*expected)}"
-            )
+        if not self.spans.known or self.text is None:
+            return
+        told = f"chunk {row['position']}"
+        if stored != expected:
+            self.found.note("pages", f"{told} says {_pages(*stored)}, and the page spans say {_pages(*expected)}")
+        path = self.spans.heading(row["first"])
+        if not _is_short_for(row["section"], path):
+            self.found.note("pages", f"{told} stands under {row['section']!r}, and the sections say {path!r}")
 
     def _gap(self, covered: int, start: int) -> None:
         if self.text is not None and self.text[covered:start].strip():

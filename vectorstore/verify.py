@@ -28,7 +28,6 @@ _RESTORE = (
     "library.sqlite cannot be mended from inside: restore the library from an export with `lastro import`, or add the "
     "files below originals/ to a new library"
 )
-# What each check can do for itself; a text says in its own way what is left where that fails.
 _WAYS_OUT = {
     "text": f"{REPAIR}: the text is put together from its chunks or read again from the original",
     "pages": f"{REPAIR}: the document is read again from its original",
@@ -110,9 +109,9 @@ def look(library: Library) -> Survey:
         if not survey.broken:
             _orphan_rows(library, survey)
             _documents(library, survey)
-    except LibraryCorrupt as error:
+    except (LibraryCorrupt, sqlite3.DatabaseError) as error:
         survey.broken = True
-        survey.add("database", str(error), way_out=_RESTORE)
+        survey.add("database", f"library.sqlite is damaged: {error}", way_out=_RESTORE)
     if not survey.broken:
         _orphan_files(library, survey)
         _index(library, survey)
@@ -285,7 +284,7 @@ def compared(library: Library) -> IndexState:
     """How the index departs from the catalogue; the caller holds `index.lock`."""
     try:
         return library._index.compare(library._catalog)
-    except IndexBroken as error:
+    except (IndexBroken, LibraryCorrupt) as error:  # the latter of ids that are no UTF-8 any more
         library._index.close()
         return IndexState((), (), (f"everything: {error}",))
 

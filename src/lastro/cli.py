@@ -7,36 +7,29 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
-from lastro.arguments import globals_first
-from lastro.errors import ConfigError, LastroError, LibraryError
+from lastro.arguments import Json, K, globals_first
+from lastro.asking import ask, chat
+from lastro.errors import ConfigError, LastroError
 from lastro.offline import go_offline
-
-if TYPE_CHECKING:
-    from lastro.chains.answer import AnswerChain
-    from lastro.config import Settings
-    from lastro.types import Answer
-    from lastro.vectorstore.library import Library
-
-OK, SOME_FAILED, USAGE, REFUSED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 70, 130
+from lastro.session import INTERNAL, INTERRUPTED, OK, REFUSED, SOME_FAILED, Session, empty
+from lastro.threads import let_waiting_threads_sleep
+from lastro.upkeep import export, import_file, list_libraries, rebuild, remove, verify
 
 EPILOG = """Options of the whole program may stand before or after the command.
 
 \b
 Exit codes:
   0    done; an answer that the documents do not hold is told, and is no error
-  1    `add`: some files could not be added; the others were
+  1    `add`: some files could not be added, the others were; `verify`: something is wrong
   2    wrong usage
-  3    refused: no such library, document or model, a bad setting, a lock
+  3    refused: no such library, document or model, a bad setting, a lock, a port in use
   70   a defect of the program; --debug shows where
   130  ended by Ctrl-C; whole documents are kept
 
@@ -47,52 +40,6 @@ app = typer.Typer(
 )
 models_app = typer.Typer(rich_markup_mode=None, help="List the models, or download one.")
 app.add_typer(models_app, name="models")
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
-K = Annotated[int | None, typer.Option("-k", help="Passages to find.", show_default="6")]
-Temperature = Annotated[float | None, typer.Option(help="0 is greedy and repeatable.", show_default="0")]
-ContextWindow = Annotated[int | None, typer.Option(help="Tokens of context to load the model with.")]
-AnswerLanguage = Annotated[
-    Literal["auto", "en", "pt"] | None, typer.Option("--language", help="Language of the answer.")
-]
-
-
-@dataclass
-class Session:
-    """The options of the whole program."""
-
-    library: str = "default"
-    model: str | None = None
-    debug: bool = False
-
-    def settings(self, **overrides: dict[str, Any]) -> Settings:
-        """The effective settings; a None among the overrides stands for "not given"."""
-        from lastro.config import load_settings
-
-        given = {**overrides, "llm": {"model": self.model, **overrides.get("llm", {})}}
-        kept = {name: {k: v for k, v in section.items() if v is not None} for name, section in given.items()}
-        return load_settings(**{name: section for name, section in kept.items() if section})
-
-    @contextmanager
-    def open(self, settings: Settings, *, create: bool = False) -> Iterator[Library]:
-        """The library that was asked for."""
-        import lastro
-
-        with lastro.open_library(self.library, create=create, settings=settings) as library:
-            yield library
-
-    @contextmanager
-    def open_filled(self, settings: Settings) -> Iterator[Library]:
-        """The library that was asked for, which must hold documents."""
-        with self.open(settings) as library:
-            if not library.documents():
-                raise LibraryError(_empty(self.library))
-            yield library
-
-
-def _empty(name: str) -> str:
-    option = "" if name == "default" else f" --library {name}"
-    return f"library {name!r} holds no documents; add some: lastro add PATH{option}"
 
 
 def _version(wanted: bool) -> None:
@@ -154,21 +101,7 @@ def list_documents(context: typer.Context, as_json: Json = False) -> None:
     elif documents:
         print_documents(documents)
     else:
-        stderr().print(_empty(session.library), soft_wrap=True)
-
-
-@app.command()
-def remove(
-    context: typer.Context,
-    key: Annotated[str, typer.Argument(help="Id (or its first six or more characters), path, file name or title.")],
-) -> None:
-    """Remove a document from the library; the file itself stays."""
-    from lastro.console import plain, stdout
-
-    session: Session = context.obj
-    with session.open(session.settings()) as library:
-        record = library.remove(key)
-    stdout().print(f"removed {plain(record.title, one_line=True)} ({record.id[:12]})", soft_wrap=True)
+        stderr().print(empty(session.library), soft_wrap=True)
 
 
 @app.command()
@@ -179,115 +112,27 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find passages; no model writes anything."""
-    from lastro.console import print_json, print_passages
+    from lastro.console import print_json, print_legend, print_passages
 
     session: Session = context.obj
     settings = session.settings(retrieval={"k": k})
     with session.open_filled(settings) as library:
         passages = library.search(query, k=settings.retrieval.k)
-    print_json(passages) if as_json else print_passages(passages)
-
-
-@contextmanager
-def _chain(session: Session, settings: Settings) -> Iterator[AnswerChain]:
-    import lastro
-
-    with session.open_filled(settings) as library:
-        yield lastro.answer_chain(library, settings=settings)
-
-
-def _answer(chain: AnswerChain, question: str | dict[str, Any], *, show: bool) -> Answer:
-    from lastro.events import Checked, Token
-    from lastro.progress import Draft
-
-    draft, cancel = Draft(), threading.Event()
-    try:
-        for event in chain.events(question, cancel=cancel):
-            if isinstance(event, Token) and show:
-                draft.write(event.text)
-            if isinstance(event, Checked):
-                return event.answer
-    finally:
-        cancel.set()  # an interrupt leaves the loop early: the model must not write on
-        draft.end()
-    raise AssertionError("the chain's last event is the checked answer")
-
-
-@app.command()
-def ask(  # noqa: PLR0913, PLR0917 - one argument an option
-    context: typer.Context,
-    question: Annotated[str, typer.Argument(help="A question, in Portuguese or English.")],
-    k: K = None,
-    temperature: Temperature = None,
-    context_window: ContextWindow = None,
-    language: AnswerLanguage = None,
-    as_json: Json = False,
-) -> None:
-    """Answer a question from the documents; each sentence is checked against them.
-
-    The draft streams to stderr; the checked answer with its citations goes to stdout.
-    """
-    from lastro.console import print_answer, print_json, print_usage
-
-    session: Session = context.obj
-    settings = session.settings(
-        retrieval={"k": k}, llm={"temperature": temperature, "context_window": context_window},
-        answer={"language": language},
-    )  # fmt: skip
-    with _chain(session, settings) as chain:
-        answer = _answer(chain, question, show=not as_json)
     if as_json:
-        print_json(answer)
+        print_json(passages)
     else:
-        print_answer(answer)
-        print_usage(answer.usage)
+        print_passages(passages)
+        print_legend(passages)
 
 
-@app.command()
-def chat(
-    context: typer.Context,
-    k: K = None,
-    temperature: Temperature = None,
-    context_window: ContextWindow = None,
-    language: AnswerLanguage = None,
-) -> None:
-    """Ask one question after another; each may refer to those before it.
-
-    Ctrl-C stops an answer; an empty line or Ctrl-D ends.
-    """
-    from lastro.console import print_answer, print_error, print_usage
-
-    session: Session = context.obj
-    settings = session.settings(
-        retrieval={"k": k}, llm={"temperature": temperature, "context_window": context_window},
-        answer={"language": language},
-    )  # fmt: skip
-    history: list[Answer] = []  # with their passages, so that a follow-up costs only what is new
-    with _chain(session, settings) as chain:
-        for question in _questions():
-            try:
-                answer = _answer(chain, {"question": question, "history": history}, show=True)
-            except KeyboardInterrupt:
-                typer.echo("stopped", err=True)
-                continue
-            except LastroError as error:  # this question was refused; the next may do
-                print_error(str(error))
-                continue
-            print_answer(answer)
-            print_usage(answer.usage)
-            history.append(answer)
-
-
-def _questions() -> Iterator[str]:
-    prompt = "\n> " if sys.stdin.isatty() else ""
-    while True:
-        try:
-            question = input(prompt).strip()
-        except EOFError:
-            return
-        if not question:
-            return
-        yield question
+app.command()(ask)
+app.command()(chat)
+app.command()(remove)
+app.command("libraries")(list_libraries)
+app.command()(verify)
+app.command()(rebuild)
+app.command()(export)
+app.command("import")(import_file)
 
 
 @models_app.callback(invoke_without_command=True)
@@ -351,9 +196,9 @@ def run(arguments: Sequence[str]) -> int:
     from typer import TyperException
 
     go_offline()
-    session = Session()
+    let_waiting_threads_sleep()
     try:
-        code = app(args=globals_first(arguments), prog_name="lastro", obj=session, standalone_mode=False)
+        code = app(args=globals_first(arguments), prog_name="lastro", obj=Session(), standalone_mode=False)
     except TyperException as error:
         return _tell(f"{error.format_message()} (see `lastro --help`)", code=error.exit_code)
     except (KeyboardInterrupt, typer.Abort):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,12 +13,15 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from lastro.errors import ConfigError
+from lastro.setting_errors import did_you_mean, explain, names
 
 ENV_PREFIX = "LASTRO_"
+_WAY_OUT = "see `lastro config` for names, units and ranges"
 
 
 def home() -> Path:
@@ -31,6 +34,18 @@ class SettingsSection(BaseModel):
     """A closed, frozen group of settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def read(cls, **values: Any) -> Self:
+        """The section with these values.
+
+        Raises:
+            ConfigError: one is unknown, of the wrong type or out of range; the message names each.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise ConfigError(explain(error, cls)) from error
 
 
 class LibrarySettings(SettingsSection):
@@ -91,7 +106,12 @@ class LlmSettings(SettingsSection):
     min_p: float = Field(default=0.05, ge=0, le=1, description="Least probability relative to the best; 0 is off.")
     max_tokens: int = Field(default=384, ge=1, description="Most tokens of an answer.")
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="Seed of the sampler.")
-    threads: int | None = Field(default=None, ge=1, le=1024, description="CPU threads; default: physical cores.")
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="CPU threads; default: physical cores; one fewer unless OMP_WAIT_POLICY=passive, as `lastro` sets.",
+    )
     gpu_layers: int = Field(default=-1, ge=-1, description="Layers put on the GPU; -1 is all that a GPU build can.")
     batch_tokens: int = Field(default=512, ge=32, le=8192, description="Prompt tokens evaluated at a time.")
     check_memory: bool = Field(default=True, description="Refuse a model that does not fit the free memory.")
@@ -161,16 +181,25 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         ConfigError: a setting is unknown, of the wrong type or out of range; the message names each.
     """
+    _refuse_unknown_variables()
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])} = {item.get('input')!r}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise ConfigError(f"settings: {problems}; see `lastro config` for names, units and ranges") from error
+        raise ConfigError(f"settings: {explain(error, Settings)}; {_WAY_OUT}") from error
+    except SettingsError as error:
+        raise ConfigError(f"settings: {error}; a variable that sets a whole section holds JSON; {_WAY_OUT}") from error
     except ValueError as error:  # tomllib: the file is not TOML
         raise ConfigError(f"{home() / 'lastro.toml'}: not valid TOML ({error}); mend or remove it") from error
+
+
+def _refuse_unknown_variables() -> None:
+    """Refuse a variable that looks like a setting and is none, which pydantic-settings would pass over."""
+    known = names(Settings)
+    for variable in sorted(os.environ):
+        section, mark, name = variable.upper().removeprefix(ENV_PREFIX).lower().partition("__")
+        given = f"{section}.{name}"
+        if mark and variable.upper().startswith(ENV_PREFIX) and given not in known:
+            raise ConfigError(f"{variable}: no setting {given}{did_you_mean(given, known)}; {_WAY_OUT}")
 
 
 def origins(**overrides: Any) -> dict[str, str]:

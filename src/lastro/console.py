@@ -12,7 +12,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lastro.types import AddReport, Answer, Citation, DocumentRecord, Passage, Usage, to_dict
+from lastro.types import (
+    AddReport,
+    Answer,
+    Citation,
+    DocumentRecord,
+    LibraryInfo,
+    Passage,
+    Usage,
+    VerifyReport,
+    to_dict,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,17 +40,18 @@ _LABELS = {
         "extracted": "An exact quotation: the model's own words had no backing.",
         "nearest": "Nearest passages:",
         "dropped": "passages had no room in the context window",
-        "columns": ("#", "Title", "Page", "Quote"),
+        "columns": ("#", "Title", "Where", "Quote"),
     },
     "pt": {
         "unsupported": "sem respaldo nos documentos",
         "extracted": "Citação exata: as palavras do modelo não tinham respaldo.",
         "nearest": "Trechos mais próximos:",
         "dropped": "trechos não couberam na janela de contexto",
-        "columns": ("Nº", "Título", "Página", "Citação"),
+        "columns": ("Nº", "Título", "Onde", "Citação"),
     },
 }
 _PIPE_WIDTH = 120  # columns where stdout is no terminal
+_TYPES_SHOWN = 12
 
 
 def plain(text: str, *, one_line: bool = False) -> str:
@@ -138,6 +149,17 @@ def print_passages(passages: Iterable[Passage]) -> None:
         console.print(Padding(Text(plain(passage.text)), (0, 0, 1, 3)))
 
 
+def print_legend(passages: Sequence[Passage]) -> None:
+    """One dim line on stderr: what the scores of a search are."""
+    told = ["score gives the order"]
+    if any(passage.cosine is not None for passage in passages):
+        told.append("cosine is nearness of meaning, at most 1")
+    if any(passage.keyword_score is not None for passage in passages):
+        told.append("keyword is the weight of shared words (BM25), none where no word is shared")
+    if passages:
+        stderr().print("; ".join(told), style="dim", soft_wrap=True)
+
+
 def print_answer(answer: Answer) -> None:
     """The checked answer, its citations, and what the reader should know of it."""
     from rich.text import Text
@@ -168,7 +190,7 @@ def print_citations(citations: Sequence[Citation], *, columns: tuple[str, ...]) 
     """A table of citations, numbered as in the answer's text."""
     table = _table(*columns)
     for number, citation in enumerate(citations, start=1):
-        where = citation.page if citation.page is not None else citation.section
+        where = f"p. {citation.page}" if citation.page is not None else plain(citation.section, one_line=True)
         title, quote = plain(citation.title, one_line=True), plain(citation.quote, one_line=True)
         _add_row(table, f"[{number}]", title, where, f"“{quote}”")
     stdout().print(table)
@@ -200,7 +222,50 @@ def print_report(report: AddReport) -> None:
         "failed": report.count("failed"),
     }
     told = [f"{count} {name}" for name, count in counts.items() if count or name == "added"]
-    stdout().print(f"{', '.join(told)} in {report.seconds:.1f} s")
+    console = stdout()
+    console.print(f"{', '.join(told)} in {report.seconds:.1f} s")
+    if report.skipped:
+        console.print(passed_over(report.skipped), soft_wrap=True)
+
+
+def passed_over(paths: Sequence[str]) -> str:
+    """One line on the files of folders that no parser reads, with their extensions.
+
+    >>> passed_over(["/a/b.zip", "/a/c.XYZ", "/a/d.zip"]), passed_over(["/a/Makefile"])
+    ('3 files of other types were passed over: .xyz, .zip', '1 file of another type was passed over: no extension')
+    """
+    types = sorted({plain(Path(path).suffix.lower(), one_line=True) or "no extension" for path in paths})
+    shown = ", ".join(types[:_TYPES_SHOWN]) + (", …" if len(types) > _TYPES_SHOWN else "")
+    many = "1 file of another type was" if len(paths) == 1 else f"{len(paths)} files of other types were"
+    return f"{many} passed over: {shown}"
+
+
+def print_verified(report: VerifyReport) -> None:
+    """What `verify` looked at and each thing it found, in words, with what is left to do."""
+    console = stdout()
+    for finding in report.findings:
+        about = f" (document {finding.document_id[:12]})" if finding.document_id else ""
+        verb = "mended" if finding.repaired else "wrong"
+        console.print(f"{verb:<7} {plain(f'{finding.check}: {finding.problem}{about}', one_line=True)}", soft_wrap=True)
+        if finding.way_out and not finding.repaired:
+            console.print(f"{'':<7} {plain(finding.way_out, one_line=True)}", soft_wrap=True)
+    looked_at = ", ".join(f"{number} {kind}" for kind, number in report.checked.items())
+    wrong = sum(not finding.repaired for finding in report.findings)
+    mended = len(report.findings) - wrong
+    outcome = "nothing is wrong" if not report.findings else f"{wrong} wrong, {mended} mended"
+    console.print(f"checked {looked_at or 'nothing'} in {report.seconds:.1f} s: {outcome}", soft_wrap=True)
+
+
+def print_libraries(libraries: Sequence[LibraryInfo]) -> None:
+    """A table of this user's libraries; one that cannot be opened says why in the last column."""
+    numbers = ("Documents", "Passages", "Size")
+    table = _table("Name", *numbers, "Embedder", "Folder", right=numbers)
+    for info in libraries:
+        counts = ("", "") if info.problem else (info.documents, info.chunks)
+        where = f"cannot be opened: {info.problem}" if info.problem else str(info.path)
+        size = f"{info.bytes / 1e6:.1f} MB"
+        _add_row(table, plain(info.name, one_line=True), *counts, size, info.embedder, plain(where, one_line=True))
+    stdout().print(table)
 
 
 def print_settings(rows: Iterable[tuple[str, object, str, str]], *, folder: Path) -> None:

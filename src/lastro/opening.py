@@ -14,6 +14,7 @@ from lastro.config import LibrarySettings, Settings, home, load_settings
 from lastro.errors import ConfigError, LibraryNotFound
 from lastro.language import fold
 from lastro.offline import go_offline
+from lastro.threads import let_waiting_threads_sleep
 from lastro.types import BROUGHT, LibraryInfo
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def open_library(
         LibraryTooNew: a later version made it.
     """
     go_offline()
+    let_waiting_threads_sleep()
     from lastro.vectorstore.embeddings import load_embedder
     from lastro.vectorstore.library import Library, Parts
 
@@ -88,8 +90,6 @@ def open_library(
         return discover(inputs)
 
     def make_embedder(name: str) -> Embedder:
-        if embedder is not None:
-            return embedder
         return load_embedder(name, batch_tokens=effective.ingest.embed_batch_tokens)
 
     def make_pipeline(tokenizer: Embedder, library: LibrarySettings) -> Pipeline:
@@ -110,7 +110,7 @@ def open_library(
     try:
         library = Library(
             path,
-            Parts(discover, make_embedder, make_pipeline, split),
+            Parts(discover, make_embedder, make_pipeline, split, embedder),
             settings=_settings_for(effective.library, embedder),
             retrieval=effective.retrieval,
             name=None if isinstance(name_or_path, Path) or path.name == name_or_path else str(name_or_path),
@@ -151,6 +151,7 @@ def libraries() -> list[LibraryInfo]:
 def chat_model(settings: Settings | None = None) -> ChatLlama:
     """The chat model of the settings; its weights are loaded on first use."""
     go_offline()
+    let_waiting_threads_sleep()
     from lastro.llm.chat import ChatLlama
 
     return ChatLlama.from_settings((load_settings() if settings is None else settings).llm)

@@ -12,11 +12,21 @@ from types import FrameType
 from typing import TYPE_CHECKING, Self
 
 from lastro.console import plain, stderr
-from lastro.events import FileFinished, FileStarted, IngestEvent, StageProgress
+from lastro.events import (
+    AnswerEvent,
+    FileFinished,
+    FileStarted,
+    IngestEvent,
+    Retrieved,
+    StageProgress,
+    Token,
+)
 from lastro.types import FileResult
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
+    from rich.status import Status
 
 _STAGES = {"parse": "reading", "split": "cutting", "embed": "embedding", "store": "storing"}
 _NOTICE = b"\nlastro: stopping after the document at hand; press Ctrl-C again to stop at once\n"
@@ -66,6 +76,13 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def _bars(console: Console) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    text = TextColumn("{task.description}", markup=False)
+    return Progress(text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True)
+
+
 class AddProgress:
     """Draws the events of an `add`: bars on a terminal, and one line a finished file everywhere."""
 
@@ -75,12 +92,7 @@ class AddProgress:
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-            text = TextColumn("{task.description}", markup=False)
-            self._bars = Progress(
-                text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=self._console, transient=True
-            )
+            self._bars = _bars(self._console)
             self._files = self._bars.add_task("documents", total=None)
             self._stage = self._bars.add_task("", total=None, visible=False)
             self._bars.start()
@@ -125,22 +137,87 @@ class Download:
             sys.stderr.flush()
 
 
-class Draft:
-    """Writes the model's words to stderr as they come, since only checked words go to stdout."""
+class RebuildProgress:
+    """Draws how far a change of embedder is: a bar on a terminal, else a line each tenth of the way."""
 
     def __init__(self) -> None:
         self._console = stderr()
+        self._bar: Progress | None = None
+        self._tenth = -1
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._bar = _bars(self._console)
+            self._task = self._bar.add_task("embedding", total=None)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, event: IngestEvent) -> None:
+        """Draw one event."""
+        if not isinstance(event, StageProgress):
+            return
+        if self._bar is not None:
+            name = plain(event.source, one_line=True).rsplit("/", 1)[-1]
+            self._bar.update(
+                self._task, description=f"embedding {name[-40:]}", completed=event.done, total=event.total or None
+            )
+        elif event.total and event.done * 10 // event.total != self._tenth:
+            self._tenth = event.done * 10 // event.total
+            self._console.print(f"embedded {event.done} of {_count(event.total, 'passage')}")
+
+
+class Draft:
+    """Shows on stderr that an answer is under way, then the model's words, since only checked ones go to stdout."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = stderr()
+        self._live = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._quiet = quiet
+        self._status: Status | None = None
         self._begun = False
+
+    def searching(self) -> None:
+        """On a terminal, show that the search has begun; it includes loading the models."""
+        if self._live and not self._quiet:
+            self._show("searching the documents...")
+
+    def __call__(self, event: AnswerEvent) -> None:
+        """Show one event."""
+        if self._quiet:
+            return
+        if isinstance(event, Retrieved) and event.passages:
+            text = f"reading {_count(len(event.passages), 'passage')}..."
+            self._show(text) if self._live else self._console.print(text)
+        elif isinstance(event, Token):
+            self.write(event.text)
 
     def write(self, text: str) -> None:
         """Add a piece of the draft."""
         if not self._begun:
+            self._hide()
             self._console.print("draft, not yet checked:", style="dim italic")
             self._begun = True
         self._console.print(plain(text), style="dim", end="", soft_wrap=True)
 
     def end(self) -> None:
         """End the draft's last line, where there is one."""
+        self._hide()
         if self._begun:
             self._console.print("\n")
             self._begun = False
+
+    def _show(self, text: str) -> None:
+        if self._status is None:
+            self._status = self._console.status(text, spinner_style="dim")
+            self._status.start()
+        else:
+            self._status.update(text)
+
+    def _hide(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+            self._status = None

@@ -93,6 +93,35 @@ def test_a_search_shows_place_scores_and_text(deed, capsys):
     assert "Ana Prado" in out
 
 
+def test_a_search_says_what_its_scores_are(deed, capsys):
+    assert cli.run(["search", "harbour pilot"]) == 0
+    legend = capsys.readouterr().err
+    assert legend.startswith("score gives the order; cosine is nearness of meaning")
+    assert legend.count("\n") == 1
+    assert cli.run(["search", "harbour pilot", "--json"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_while_the_model_reads_this_is_said(deed, capsys):
+    assert cli.run(["ask", "Who is the harbour pilot?"]) == 0
+    assert capsys.readouterr().err.startswith("reading 1 passage...\ndraft, not yet checked:\n")
+
+
+def test_a_missing_model_is_refused_before_the_embedder_is_loaded(deed, capsys, monkeypatch):
+    opened = lastro.open_library
+
+    def untouched(*args, **kwargs):
+        library = opened(*args, **kwargs)
+        monkeypatch.setattr(type(library), "search", lambda *_args, **_kwargs: pytest.fail("it searched"))
+        return library
+
+    monkeypatch.setattr(lastro, "open_library", untouched)
+    assert cli.run(["ask", "Who is the harbour pilot?", "--model", "nowhere.gguf"]) == 3
+    captured = capsys.readouterr()
+    assert "nowhere.gguf" in captured.err
+    assert captured.err.count("\n") == 1
+
+
 def test_the_draft_streams_to_stderr_and_the_checked_answer_to_stdout(deed, capsys):
     assert cli.run(["ask", "Who is the harbour pilot?"]) == 0
     captured = capsys.readouterr()

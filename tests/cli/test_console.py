@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from lastro import console
-from lastro.events import FileFinished, FileStarted, StageProgress
-from lastro.progress import AddProgress, Draft, describe
-from lastro.types import Answer, Citation, FileResult, Passage, Sentence, Usage
+from lastro.events import FileFinished, FileStarted, Retrieved, StageProgress, Token
+from lastro.progress import AddProgress, Draft, RebuildProgress, describe
+from lastro.types import AddReport, Answer, Citation, FileResult, Passage, Sentence, Usage
 
 
 def an_answer(text, *sentences, state="answered", language="en", **changes):
@@ -60,6 +60,23 @@ def test_the_citations_table_names_title_page_and_quote(capsys):
     assert "“Rent is due”" in row
 
 
+def test_the_place_in_a_document_without_pages_is_its_section(capsys):
+    citation = Citation("d", "c", "Manual", None, "2. Holidays", 0, 5, "Thirty days")
+    console.print_answer(an_answer("Thirty days [1].", language="pt", citations=(citation,)))
+    out = capsys.readouterr().out
+    assert "Onde" in out
+    assert "2. Holidays" in out
+
+
+def test_a_report_says_what_was_passed_over(capsys):
+    skipped = (*(f"/a/b.{letter}" for letter in "abcdefghijklmnop"), "/a/Makefile", "/a/c.\x1b[31m")
+    console.print_report(AddReport((), seconds=0.5, skipped=skipped))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "0 added in 0.5 s"
+    assert second.startswith("18 files of other types were passed over: ., .a, .b")
+    assert second.endswith(", …")
+
+
 def test_a_refusal_names_the_nearest_passages(capsys):
     passage = Passage("c", "d", "Manual", "text", 0, 4, 2, 3, "", rank=1, score=0.5)
     console.print_answer(
@@ -103,6 +120,7 @@ def test_each_way_a_file_can_end_has_its_line():
 @pytest.fixture
 def terminal(monkeypatch):
     """What a terminal of 80 columns was sent on stderr."""
+    monkeypatch.setenv("TERM", "xterm")
     sent = io.StringIO()
     screen = Console(file=sent, force_terminal=True, width=80, markup=False, highlight=False, emoji=False)
     monkeypatch.setattr("lastro.progress.stderr", lambda: screen)
@@ -125,6 +143,52 @@ def test_a_draft_cannot_smuggle_an_escape_in_two_tokens(terminal):
     draft.end()
     assert "\x1b[2J" not in terminal.getvalue()
     assert "text" in terminal.getvalue()
+
+
+def test_a_terminal_shows_that_the_search_has_begun(terminal):
+    draft = Draft()
+    draft.searching()
+    draft.end()
+    assert "searching the documents..." in terminal.getvalue()
+
+
+def test_a_terminal_shows_the_reading_and_then_the_draft(terminal):
+    passage = Passage("c", "d", "Manual", "text", 0, 4, 2, 3, "", rank=1, score=0.5)
+    draft = Draft()
+    draft.searching()
+    draft(Retrieved("?", (passage, passage)))
+    draft(Token("Hello"))
+    draft.end()
+    sent = terminal.getvalue()
+    assert sent.index("reading 2 passages...") < sent.index("draft, not yet checked:") < sent.index("Hello")
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(terminal, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    passage = Passage("c", "d", "Manual", "text", 0, 4, 2, 3, "", rank=1, score=0.5)
+    draft = Draft()
+    draft.searching()
+    draft(Retrieved("?", (passage,)))
+    draft.end()
+    assert "reading 1 passage...\n" in terminal.getvalue()
+    assert "searching" not in terminal.getvalue()
+
+
+def test_a_quiet_draft_shows_nothing(terminal):
+    passage = Passage("c", "d", "Manual", "text", 0, 4, 2, 3, "", rank=1, score=0.5)
+    draft = Draft(quiet=True)
+    draft.searching()
+    draft(Retrieved("?", (passage,)))
+    draft(Token("Hello"))
+    draft.end()
+    assert terminal.getvalue() == ""
+
+
+def test_a_change_of_embedder_draws_a_bar_on_a_terminal(terminal):
+    with RebuildProgress() as progress:
+        progress(FileStarted("Deed", 1, 1))
+        progress(StageProgress("Deed", "embed", 3, 9))
+    assert "embedding" in terminal.getvalue()
 
 
 def test_progress_without_a_terminal_is_one_line_a_file(capsys):

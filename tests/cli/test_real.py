@@ -198,6 +198,7 @@ def test_ctrl_c_in_the_middle_of_an_answer_ends_cleanly(filled):
         [sys.executable, "-u", "-m", "lastro", "ask", "Who is the building manager?", "-k", "1"],
         env=environment(filled), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
+    assert next(process.stderr) == "reading 1 passage...\n"
     assert next(process.stderr) == "draft, not yet checked:\n"
     process.send_signal(signal.SIGINT)
     out, rest = process.communicate(timeout=60)

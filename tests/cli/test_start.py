@@ -4,15 +4,17 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 
-from lastro import cli
+from lastro import cli, session
 from lastro.arguments import globals_first
 from lastro.offline import go_offline
 from lastro.progress import cancel_on_interrupt
+from lastro.serve import check_free
 
 HEAVY = ("torch", "chromadb", "streamlit", "llama_cpp", "langchain_core", "sentence_transformers", "kreuzberg", "numpy")
 
@@ -36,7 +38,8 @@ sys.exit(f"imported {{heavy}}" if heavy else code)
 def test_help_tells_every_exit_code(capsys):
     assert cli.run(["--help"]) == 0
     out = capsys.readouterr().out
-    for code in (cli.OK, cli.SOME_FAILED, cli.USAGE, cli.REFUSED, cli.INTERNAL, cli.INTERRUPTED):
+    codes = (session.OK, session.SOME_FAILED, session.USAGE, session.REFUSED, session.INTERNAL, session.INTERRUPTED)
+    for code in codes:
         assert f"\n    {code} " in out
 
 
@@ -64,14 +67,41 @@ def test_nothing_after_two_dashes_is_taken_for_an_option():
     assert globals_first(["remove", "--", "--debug", "-l", "x"]) == ["remove", "--", "--debug", "-l", "x"]
 
 
-def test_an_option_without_its_value_is_left_to_the_parser(capsys):
-    assert cli.run(["list", "--library"]) == 2
-    assert "--library" in capsys.readouterr().err
+@pytest.mark.parametrize("arguments", [["list", "--library"], ["--library", "--json", "list"], ["list", "-l", "-m"]])
+def test_an_option_without_its_value_says_that_it_needs_one(capsys, arguments):
+    assert cli.run(arguments) == 2
+    assert "needs a value" in capsys.readouterr().err
 
 
 def test_settings_out_of_range_are_refused_by_name(capsys):
     assert cli.run(["search", "x", "-k", "0"]) == 3
-    assert "retrieval.k = 0" in capsys.readouterr().err
+    assert "retrieval.k = 0: must be 1 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("variable", ["LASTRO_RETRIEVAL__KK", "LASTRO_RETREIVAL__K"])
+def test_a_variable_that_is_no_setting_is_refused_with_the_one_that_was_meant(capsys, monkeypatch, variable):
+    monkeypatch.setenv(variable, "3")
+    assert cli.run(["search", "x"]) == 3
+    error = capsys.readouterr().err
+    assert variable in error
+    assert "did you mean retrieval.k?" in error
+
+
+def test_a_section_that_is_not_json_is_no_fault_of_the_file(capsys, monkeypatch):
+    monkeypatch.setenv("LASTRO_RETRIEVAL", "three")
+    assert cli.run(["search", "x"]) == 3
+    error = capsys.readouterr().err
+    assert "retrieval" in error
+    assert "lastro.toml" not in error
+
+
+def test_threads_that_wait_sleep_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    assert cli.run(["--version"]) == 0
+    assert os.environ["OMP_WAIT_POLICY"] == "active"
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    assert cli.run(["--version"]) == 0
+    assert os.environ["OMP_WAIT_POLICY"] == "passive"
 
 
 def test_config_prints_each_value_with_its_origin(capsys, monkeypatch, lastro_home):
@@ -142,6 +172,8 @@ def launched(monkeypatch):
         return -signal.SIGTERM
 
     monkeypatch.setattr("lastro.ui.launch.main", main)
+    monkeypatch.setattr("lastro.serve.check_free", lambda _host, _port: None)
+    monkeypatch.setenv("STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE", "")
     monkeypatch.setenv("LASTRO_LLM__MODEL", "")
     monkeypatch.delenv("LASTRO_LLM__MODEL")
     return started
@@ -157,3 +189,37 @@ def test_another_host_is_warned_of(capsys, launched):
     assert cli.run(["app", "--host", "0.0.0.0", "--port", "9000"]) == 0
     assert launched == [("0.0.0.0", 9000, "default", None)]
     assert "warning: 0.0.0.0 lets other machines read every library" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_told_before_any_address(capsys, monkeypatch):
+    monkeypatch.setattr("lastro.ui.launch.main", lambda *_args, **_kwargs: pytest.fail("it was started"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert cli.run(["app", "--port", str(port)]) == 3
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"ui.port = {port}" in error
+    assert "lastro app --port" in error
+    assert "http://" not in error
+
+
+def test_a_host_that_is_not_of_this_machine_is_refused(capsys, monkeypatch):
+    monkeypatch.setattr("lastro.ui.launch.main", lambda *_args, **_kwargs: pytest.fail("it was started"))
+    assert cli.run(["app", "--host", "192.0.2.1"]) == 3
+    assert "192.0.2.1" in capsys.readouterr().err
+
+
+def test_a_port_that_was_just_closed_is_free():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            served, _ = listener.accept()
+            served.close()
+            client.recv(1)
+    check_free("127.0.0.1", port)
+
+
+def test_the_address_is_told_once(capsys, launched):
+    assert cli.run(["app"]) == 0
+    assert capsys.readouterr().err.count("http://127.0.0.1:8501") == 1
+    assert os.environ["STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE"] == "true"

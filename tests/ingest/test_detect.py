@@ -128,3 +128,27 @@ def test_bytes_in_no_encoding_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(charset_normalizer, "from_bytes", lambda _: Nothing())
     with pytest.raises(UnsupportedFormat, match="UTF-8"):
         decode(b"\x81\x8d\x8f" * 10)
+
+
+JUNK = b"\x00\x01\x02 a few readable words \x00\xfe"
+
+
+@pytest.mark.parametrize("name", ["junk.xyz", "junk"])
+@pytest.mark.parametrize("data", [JUNK, b"\x00\x01" * 40 + b"some text", b"\x01 one control is enough"])
+def test_binary_content_of_an_unknown_type_is_refused_though_it_holds_words(data: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedFormat, match="binary content of an unknown type"):
+        kind_of(data, name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "Ação, em UTF-16.\r\n".encode("utf-16"),
+        "Words in UTF-16 without a mark.\n".encode("utf-16-le"),
+        "Ação".encode("latin-1"),
+        b"An old text file.\r\n\x1a",
+        b"a page\n\x0canother page, \x1b[1mbold\x1b[0m\n",
+    ],
+)
+def test_a_text_of_an_unknown_type_is_still_a_text(data: bytes) -> None:
+    assert kind_of(data, "notes.xyz") == (detect.TEXT, "")

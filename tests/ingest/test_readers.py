@@ -235,3 +235,10 @@ def test_a_plain_picture_is_uniform_and_a_dot_is_seen(mode: str, colour: int) ->
 
 def test_text_is_cleaned_of_what_nobody_sees() -> None:
     assert clean("a\x00b\u00ad\ufeff\ud800c\r\nd\x0ce\u2028f  \n\n\n\ng\tﬁ") == "abc\nd\ne\nf\n\ng\tﬁ"
+
+
+def test_a_damaged_pdf_has_its_cause_in_one_clean_sentence() -> None:
+    with pytest.raises(CorruptFile) as caught:
+        read(b"%PDF-1.7\n" + bytes(range(256)) * 8, "broken.pdf")
+    assert "Error" not in str(caught.value)
+    assert str(caught.value).lower().count("invalid pdf") == 1

@@ -173,3 +173,12 @@ def test_a_document_without_a_source_is_named_by_its_text() -> None:
     one, two = discover([Document("one"), Document("two", metadata={"source": 3})])
     assert one.name.startswith("text-")
     assert one.name != two.name
+
+
+def test_what_a_folder_holds_of_other_types_is_named(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.zip", "Makefile", ".hidden.zip", "~$lock.docx"):
+        (tmp_path / name).write_text("x")
+    found = discover([tmp_path, tmp_path / "b.zip"])
+    assert names(found) == ["a.txt", "b.zip"]
+    assert [Path(path).name for path in found.skipped] == ["Makefile"]
+    assert discover(tmp_path / "a.txt").skipped == ()

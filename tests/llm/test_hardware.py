@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from lastro.llm import hardware
-from lastro.llm.hardware import fits, memory, physical_cores
+from lastro.llm.hardware import default_threads, fits, memory, physical_cores
 
 
 @pytest.fixture
@@ -77,6 +77,19 @@ def test_cores_are_at_least_one_and_at_most_what_the_container_gives(
     assert physical_cores() in {12, 16}
     (tmp_path / "cpu.max").write_text("0 100000\n")
     assert physical_cores() == 1
+
+
+@pytest.mark.parametrize(("cores", "spinning"), [(1, 1), (2, 1), (3, 2), (16, 15)])
+def test_every_core_is_used_only_where_waiting_threads_sleep(
+    monkeypatch: pytest.MonkeyPatch, cores: int, spinning: int
+) -> None:
+    monkeypatch.setattr(hardware, "physical_cores", lambda: cores)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    assert default_threads() == cores
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    assert default_threads() == spinning
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    assert default_threads() == spinning
 
 
 def test_a_model_that_is_not_here_yet_is_judged_by_its_size(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def test_an_interrupted_rebuild_leaves_no_second_generation(library: Library, op
 
 def test_the_folder_shrinks_with_what_it_holds(opened: Opened, tmp_path: Path):
     library = opened()
-    library.add([Upload(f"{n}.txt", f"Word{n} " .encode() * 400) for n in range(40)])
+    library.add([Upload(f"{n}.txt", f"Word{n} ".encode() * 400) for n in range(40)])
     full = sum(file.stat().st_size for file in library.path.rglob("*") if file.is_file())
     for number in range(39):
         library.remove(f"{number}.txt")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def files(folder: Path) -> dict[Path, tuple[bytes, int]]:
 
 
 @pytest.fixture(params=["read-only", "foreign owner"])
-def closed_folder(library: Library, request: pytest.FixtureRequest) -> Path:
+def closed_folder(library: Library, request: pytest.FixtureRequest) -> Iterator[Path]:
     library.close()
     everything = [library.path, *library.path.rglob("*")]
     for entry in everything:
@@ -69,8 +70,10 @@ def closed_folder(library: Library, request: pytest.FixtureRequest) -> Path:
             os.chown(entry, 65534, 65534)
         else:
             entry.chmod(0o555 if entry.is_dir() else 0o444)
-    request.addfinalizer(lambda: [entry.chmod(0o755) for entry in everything if entry.exists()])
-    return library.path
+    yield library.path
+    for entry in everything:
+        if entry.exists():
+            entry.chmod(0o755)
 
 
 def test_a_folder_that_may_only_be_read_answers_questions_and_refuses_writes(closed_folder: Path):
@@ -118,7 +121,8 @@ def test_a_damaged_database_is_told_with_the_way_out(library: Library):
     content = bytearray(file.read_bytes())
     content[4096:] = os.urandom(len(content) - 4096)
     file.write_bytes(bytes(content))
-    with pytest.raises(LibraryCorrupt, match="lastro import"), lastro.open_library(
-        library.path, embedder=HashEmbeddings()
-    ) as again:
+    with (
+        pytest.raises(LibraryCorrupt, match="lastro import"),
+        lastro.open_library(library.path, embedder=HashEmbeddings()) as again,
+    ):
         again.documents()
