@@ -241,9 +241,13 @@ def test_documents_are_added_listed_opened_and_removed(parts, language):
     assert "The monthly rent of the mill is 900 dollars." in shown(app)
     app.switch_page("views/documents.py").run()
     app.button(key=f"remove-{record.id}").click().run()
+    app.checkbox(key="remove-purge").check()
     app.button(key="remove-yes").click().run()
     assert not app.exception
-    assert parts.library().documents() == []
+    library = parts.library()
+    assert library.documents() == []
+    files = [file for file in library.path.rglob("*") if file.is_file()]
+    assert not [file for file in files if b"rent of the mill" in file.read_bytes()]
 
 
 def test_nothing_chosen_is_said(parts):

@@ -164,6 +164,7 @@ def _record(record: DocumentRecord, texts: Texts) -> None:
 def _confirm(record: DocumentRecord) -> None:
     texts = session.texts()
     st.markdown(texts("documents.remove_text", title=f"**{plain(record.title)}**"))
+    st.checkbox(texts("documents.remove_purge"), key="remove-purge", help=texts("documents.remove_purge_help"))
     with st.container(horizontal=True):
         if st.button(texts("do.remove"), type="primary", key="remove-yes", on_click=_remove, args=(record,)):
             st.rerun()
@@ -173,10 +174,13 @@ def _confirm(record: DocumentRecord) -> None:
 
 def _remove(record: DocumentRecord) -> None:
     library = services().library()
+    said = "documents.removed"
     try:
         if library is not None:
             library.remove(record.id)
-            st.toast(session.texts()("documents.removed"), icon=":material/delete:")
+            if st.session_state.get("remove-purge"):
+                said = "documents.purged" if library.purge() == "done" else "documents.purge_pending"
+            st.toast(session.texts()(said), icon=":material/delete:")
     except LastroError as error:
         st.toast(plain(str(error)), icon=":material/error:")
 
