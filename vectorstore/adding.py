@@ -15,11 +15,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
-from lastro.errors import SourceError
+from lastro.errors import EmbedderMismatch, SourceError
 from lastro.events import FileFinished, FileStarted, IngestEvent, OnIngest, StageProgress
-from lastro.types import AddReport, Chunk, FileResult, FileState, ParsedDocument
+from lastro.types import BROUGHT, AddReport, Chunk, FileResult, FileState, ParsedDocument
 from lastro.vectorstore.catalog import Catalog
-from lastro.vectorstore.embeddings import Embedder
+from lastro.vectorstore.embeddings import Embedder, EmbedderIdentity
 from lastro.vectorstore.originals import safe_extension
 from lastro.vectorstore.rows import NewDocument, Written
 
@@ -120,6 +120,7 @@ class Reading:
     bytes: int
     prepared: Prepared | None
     failure: str = ""
+    split_for: EmbedderIdentity | None = None  # the embedder that `prepared` was split for
 
 
 class _Telling:
@@ -136,15 +137,25 @@ class _Telling:
 
 
 class Adding:
-    """One call of `Library.add`; `pipeline` and `embedder` are asked for when the first new document needs them."""
+    """One call of `Library.add`; `pipeline` and `embedder` are asked for when the first new document needs them.
+
+    `renew` is told when the library changed its embedder meanwhile: both are asked for again.
+    """
 
     def __init__(
-        self, *, catalog: Catalog, store: Store, pipeline: Callable[[], Pipeline], embedder: Callable[[], Embedder]
+        self,
+        *,
+        catalog: Catalog,
+        store: Store,
+        pipeline: Callable[[], Pipeline],
+        embedder: Callable[[], Embedder],
+        renew: Callable[[], None],
     ) -> None:
         self._catalog = catalog
         self._store = store
         self._pipeline = pipeline
         self._embedder = embedder
+        self._renew = renew
 
     def run(self, sources: Sequence[Any], *, emit: OnIngest, cancel: threading.Event | None) -> AddReport:
         """Add every source; after a cancel or an exception, whole documents stay and no half one."""
@@ -179,26 +190,36 @@ class Adding:
         except OSError as error:
             return Reading("", 0, None, failure=f"{source.name}: cannot be read ({error.strerror or error})")
         known = self._catalog.find(document_id)
+        if known is not None and known.parser == BROUGHT:
+            reason = (
+                f"{source.name}: a document that you brought has the id of its bytes, {document_id}; remove it first"
+            )
+            return Reading("", 0, None, failure=reason)
         if known is not None and known.state == "ok":
             return Reading(document_id, size, None)
-        return Reading(document_id, size, self._pipeline().prepare(source, document_id, emit))
+        return self._prepare(source, document_id, size, emit)
+
+    def _prepare(self, source: Source, document_id: str, size: int, emit: OnIngest) -> Reading:
+        identity = self._embedder().identity
+        prepared = self._pipeline().prepare(source, document_id, emit)
+        return Reading(document_id, size, prepared, split_for=identity)
 
     def _finish(self, source: Source, reading: Reading, emit: OnIngest) -> FileResult:
         if reading.failure:
             return FileResult(source=source.name, state="failed", reason=reading.failure)
-        prepared = reading.prepared
         known = self._catalog.find(reading.document_id)
-        if prepared is None or (known is not None and known.state == "ok"):  # there before, or stored while it was read
+        there = known is not None and known.state == "ok"
+        if reading.prepared is None or there:  # there before, or stored while it was read
             unchanged = self._link(source, reading.document_id)
             if unchanged is not None:
                 return unchanged
-        if prepared is None:
-            prepared = self._pipeline().prepare(source, reading.document_id, emit)  # removed a moment ago
-        if prepared.state == "failed":
-            return FileResult(
-                source=source.name, state="failed", reason=prepared.reason, warnings=tuple(prepared.warnings)
-            )
-        return self._put(source, reading, prepared, emit)
+        if reading.prepared is None:  # removed a moment ago
+            reading = self._prepare(source, reading.document_id, reading.bytes, emit)
+        try:
+            return self._put(source, reading, emit)
+        except EmbedderMismatch:
+            self._renew()  # refuses, where the library's new embedder is not to be had
+            return self._put(source, self._prepare(source, reading.document_id, reading.bytes, emit), emit)
 
     def _link(self, source: Source, document_id: str) -> FileResult | None:
         written = self._store.link(source, document_id)
@@ -210,13 +231,24 @@ class Adding:
             unchanged=True, replaced=written.replaced, warnings=known.warnings,
         )  # fmt: skip
 
-    def _put(self, source: Source, reading: Reading, prepared: Prepared, emit: OnIngest) -> FileResult:
+    def _put(self, source: Source, reading: Reading, emit: OnIngest) -> FileResult:
+        embedder = self._embedder()
+        if reading.split_for is None or not reading.split_for.same_vectors(embedder.identity):
+            reading = self._prepare(source, reading.document_id, reading.bytes, emit)
+        prepared = reading.prepared
+        if prepared is None or prepared.state == "failed":
+            reason, warnings = ("", ()) if prepared is None else (prepared.reason, tuple(prepared.warnings))
+            return FileResult(source=source.name, state="failed", reason=reason, warnings=warnings)
+        return self._store_prepared(source, reading, prepared, embedder, emit)
+
+    def _store_prepared(
+        self, source: Source, reading: Reading, prepared: Prepared, embedder: Embedder, emit: OnIngest
+    ) -> FileResult:
         chunks = tuple(prepared.chunks)
 
         def progress(done: int, total: int) -> None:
             emit(StageProgress(source=source.name, stage="embed", done=done, total=total))
 
-        embedder = self._embedder()
         vectors = embedder.encode_documents([chunk.embedded_text for chunk in chunks], on_progress=progress)
         parsed = prepared.parsed or _nothing(source)
         warnings = tuple(dict.fromkeys((*parsed.warnings, *prepared.warnings)))

@@ -9,7 +9,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ class Catalog:
         self._closed = False
         with disk_errors(file.parent):
             self._idle.put(schema.open_database(file))
+            self._identity = _file_identity(file)
 
     def close(self) -> None:
         """Close every connection; those in use close when they come back."""
@@ -77,11 +78,17 @@ class Catalog:
         if self._closed:
             raise LibraryError(f"{self.file.parent}: the library is closed; open it again")
 
+    def _require_same_file(self) -> None:
+        """Refuse to work on a database that is no longer the one in the folder: what it was told would be lost."""
+        if _file_identity(self.file) != self._identity:
+            raise LibraryError(f"{self.file.parent}: the library was removed or replaced meanwhile; open it again")
+
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
         """A connection outside any transaction, for the statements that must run so."""
         self.require_open()
         with disk_errors(self.file.parent):
+            self._require_same_file()
             try:
                 db = self._idle.get_nowait()
             except Empty:
@@ -96,7 +103,8 @@ class Catalog:
                 healthy = True  # not the connection's fault
                 raise
             finally:
-                if self._closed or not healthy:
+                # One that reads a file nobody may write here must not outlive what others write elsewhere.
+                if self._closed or not healthy or not schema.may_write(self.file):
                     db.close()
                 else:
                     self._idle.put(db)
@@ -126,11 +134,16 @@ class Catalog:
         with self.read() as db:
             return dict(db.execute("SELECT language, count(*) FROM documents GROUP BY language").fetchall())
 
+    def is_empty(self) -> bool:
+        """Whether there is no document."""
+        with self.read() as db:
+            return db.execute("SELECT 1 FROM documents LIMIT 1").fetchone() is None
+
     def documents(self) -> list[DocumentRecord]:
         """Every document, in the order of their titles."""
         with self.read() as db:
             rows = db.execute(f"{_RECORDS} GROUP BY d.id ORDER BY d.title, d.id").fetchall()
-            return [_record(db, row) for row in rows]
+            return [_record(row) for row in rows]
 
     def document(self, key: str) -> DocumentRecord:
         """The document of an id, a unique prefix of one, a source, a title or the last part of a source's path.
@@ -141,7 +154,7 @@ class Catalog:
         with self.read() as db:
             for ids in _matches(db, key):
                 if len(ids) == 1:
-                    return _record(db, db.execute(f"{_RECORDS} WHERE d.id = ? GROUP BY d.id", ids).fetchone())
+                    return _record(db.execute(f"{_RECORDS} WHERE d.id = ? GROUP BY d.id", ids).fetchone())
                 if ids:
                     names = ", ".join(found[:12] for found in ids)
                     raise DocumentNotFound(f"{key!r}: stands for {len(ids)} documents; use one of the ids {names}")
@@ -153,7 +166,7 @@ class Catalog:
         """The document of a whole id, if it is there."""
         with self.read() as db:
             row = db.execute(f"{_RECORDS} WHERE d.id = ? GROUP BY d.id", (document_id,)).fetchone()
-            return None if row is None else _record(db, row)
+            return None if row is None else _record(row)
 
     def extension(self, document_id: str) -> str:
         """The extension that a document's original is kept under; a document that its owner brought has none."""
@@ -206,39 +219,54 @@ class Catalog:
                 rows.retitle(db, document_id, title)
             return rows.point(db, source, document_id, rows.document_of(db, source))
 
-    def remove(self, document_ids: Sequence[str]) -> None:
-        """Delete documents with their texts, chunks, vectors, stems and sources, in one transaction."""
+    def remove(self, document_ids: Sequence[str], *, purge: bool = False) -> None:
+        """Delete documents with their texts, chunks, vectors, stems and sources, in one transaction.
+
+        With `purge` the catalogue remembers that compaction is wanted, whatever becomes of this process.
+        """
         with self.write() as db:
+            if purge:
+                write_meta(db, purge_wanted="1")
             for document_id in document_ids:
                 rows.delete(db, document_id)
         reach("catalog.committed")
 
     def known_ids(self) -> frozenset[str]:
-        """The ids that documents have, and those that rows without their document still name: nobody's garbage."""
-        tables = ("id FROM documents", *(f"document_id FROM {table}" for table in ("texts", "chunks", "sources")))
+        """The ids that `ids_named` finds."""
         with self.read() as db:
-            return frozenset(str(row[0]) for row in db.execute(" UNION ".join(f"SELECT {table}" for table in tables)))
+            return ids_named(db)
+
+
+def ids_named(db: sqlite3.Connection) -> frozenset[str]:
+    """The ids that documents have, and those that rows without their document still name: nobody's garbage."""
+    tables = ("id FROM documents", *(f"document_id FROM {table}" for table in ("texts", "chunks", "sources")))
+    return frozenset(str(row[0]) for row in db.execute(" UNION ".join(f"SELECT {table}" for table in tables)))
+
+
+def _file_identity(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def summary(library: Path) -> LibraryInfo:
     """What a listing shows of a library's folder; nothing is changed, not even an old format."""
-    size = sum(file.stat().st_size for file in library.rglob("*") if file.is_file())
+    size = 0
+    for file in library.rglob("*"):
+        with suppress(OSError):  # others may be at work in it
+            size += file.stat().st_size if file.is_file() else 0
     try:
-        with disk_errors(library), closing(_peek(library / "library.sqlite")) as db:
+        with disk_errors(library), closing(schema.peek(library / "library.sqlite")) as db:
             meta = read_meta(db)
             documents, chunks = db.execute(
                 "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM chunks)"
             ).fetchone()
-    except (LibraryError, sqlite3.Error) as error:
+        embedder = str(json.loads(meta.get("settings", "{}")).get("embedder", ""))
+    except (LibraryError, sqlite3.Error, ValueError) as error:
         return LibraryInfo(library.name, library, 0, 0, "", size, problem=str(error))
-    embedder = json.loads(meta.get("settings", "{}")).get("embedder", "")
     return LibraryInfo(meta.get("name", library.name), library, documents, chunks, embedder, size)
-
-
-def _peek(file: Path) -> sqlite3.Connection:
-    if not file.is_file():
-        raise LibraryError(f"{file.parent}: no library.sqlite in it; it is no library")
-    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _put(db: sqlite3.Connection, new: NewDocument) -> Written:
@@ -327,7 +355,7 @@ _RECORDS = (
 )
 
 
-def _record(_db: sqlite3.Connection, row: sqlite3.Row) -> DocumentRecord:
+def _record(row: sqlite3.Row) -> DocumentRecord:
     reason = (row["reason"],) if row["reason"] else ()
     return DocumentRecord(
         id=row["id"], title=row["title"], mime=row["mime"], language=row["language"], state=row["state"],

@@ -14,17 +14,19 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lastro.errors import LibraryDiskError, LibraryLocked
+from lastro.errors import LibraryError, LibraryLocked
 from lastro.failpoints import reach
 from lastro.types import PurgeState
 from lastro.vectorstore import originals
-from lastro.vectorstore.catalog import Catalog
+from lastro.vectorstore.catalog import Catalog, write_meta
 from lastro.vectorstore.index import ChromaIndex
 
 LEAST = 1_000  # chunks of garbage below which compaction waits for `OLDEST`
 SHARE = 0.25  # of the live chunks: so the work is bounded by a few times what was removed
 OLDEST = timedelta(hours=24)
 _RETRY_S = 0.05
+_WANTED = "purge_wanted"  # key of the catalogue: somebody asked for it, and it has not begun
+_TAINTED = "purge_pending"  # its value is the generation of the index that still holds what was removed
 
 logger = logging.getLogger("lastro")
 
@@ -42,9 +44,9 @@ class Compaction:
         self._maintaining = maintaining
 
     def due(self) -> bool:
-        """Whether enough was removed, or long enough ago, or a purge waits for its end."""
+        """Whether enough was removed, or long enough ago, or a purge was asked for and could not begin."""
         meta = self._catalog.meta()
-        if "purge_pending" in meta:
+        if _WANTED in meta:
             return True
         garbage = int(meta.get("garbage", "0"))
         if not garbage:
@@ -54,42 +56,57 @@ class Compaction:
             live = int(db.execute("SELECT count(*) FROM chunks").fetchone()[0])
         return garbage >= max(LEAST, SHARE * live) or datetime.now(UTC) - since > OLDEST
 
+    def pending(self) -> bool:
+        """Whether a purge that was asked for has not come to its end."""
+        meta = self._catalog.meta()
+        return _WANTED in meta or _TAINTED in meta
+
     def run_if_due(self) -> None:
-        """Compact where it is time; a library that others are busy with is left for later."""
-        if not self.due():
-            return
+        """Compact where it is time, or end what waits for readers; a busy library is left for later."""
         try:
-            self.run(wait_s=0.0)
-        except (LibraryLocked, LibraryDiskError) as error:  # it needs room for a second copy for a while
+            if self.due():
+                self._run(0.0)
+            else:
+                self.finish_pending()
+        except LibraryError as error:  # it needs room for a second copy for a while
             logger.warning("%s: not compacted now (%s)", self._path, error)
 
-    def run(self, *, wait_s: float | None) -> PurgeState:
-        """Compact now: "done" when nothing removed is on disk, "pending" while a reader still holds an old state.
+    def run(self, *, wait_s: float) -> PurgeState:
+        """Compact now: "done" when nothing removed is on disk, "pending" while another process is in the way.
 
-        What is pending is finished by the next write or close, in whatever process.
+        What is pending stands in the catalogue, and is finished by the next write, opening or closing in whatever
+        process.
 
         Raises:
-            LibraryLocked: another process wrote for longer than the wait.
             LibraryDiskError: there is no room for the second copy that rewriting needs.
         """
-        with self._writing(wait_s), self._maintaining(wait_s):
-            counted = int(self._catalog.meta().get("garbage", "0"))
-            originals.sweep(self._path, self._catalog.known_ids())
-            self._rewrite()
-            self._index.rebuild(self._catalog)
-            self._catalog.set_meta(purge_pending="1")
-            state = self._finish(counted, wait_s or 0.0)
-        return state
+        self._catalog.set_meta(**{_WANTED: "1"})
+        try:
+            return self._run(wait_s)
+        except LibraryLocked as error:
+            logger.info("%s: purge pending (%s)", self._path, error)
+            return "pending"
 
     def finish_pending(self) -> None:
-        """End a purge that waited for readers, if there is one and nobody is in the way."""
-        if "purge_pending" not in self._catalog.meta():
-            return
+        """End a purge that others were in the way of, if there is one and nobody is any more."""
+        meta = self._catalog.meta()
         try:
-            with self._writing(0.0), self._maintaining(0.0):
-                self._finish(0, 0.0)
-        except (LibraryLocked, LibraryDiskError) as error:
+            if _WANTED in meta:
+                self._run(0.0)
+            elif _TAINTED in meta:
+                self._finish(0.0)
+        except LibraryError as error:
             logger.info("%s: purge still pending (%s)", self._path, error)
+
+    def _run(self, wait_s: float) -> PurgeState:
+        with self._writing(wait_s):
+            meta = self._catalog.meta()
+            originals.sweep(self._path, self._catalog.known_ids())
+            self._rewrite()
+            with self._catalog.write() as db:  # what is removed from here on counts anew
+                db.execute(f"DELETE FROM meta WHERE key IN ('garbage', 'garbage_since', '{_WANTED}')")
+                write_meta(db, **{_TAINTED: meta.get("index_generation", "")})
+        return self._finish(wait_s)
 
     def _rewrite(self) -> None:
         with self._catalog.connection() as db:
@@ -98,20 +115,27 @@ class Compaction:
             db.execute("VACUUM")
             reach("compact.vacuumed")
 
-    def _finish(self, counted: int, wait_s: float) -> PurgeState:
-        """Empty the log and drop old generations; the catalogue says so only once both are true."""
+    def _finish(self, wait_s: float) -> PurgeState:
+        """Leave the old index behind, empty the log, and only then forget that it had to be done.
+
+        Documents may be committed meanwhile; only the index is held.
+        """
         deadline = time.monotonic() + wait_s
-        while not self._truncate():
-            if time.monotonic() >= deadline:
+        with self._maintaining(wait_s):
+            meta = self._catalog.meta()
+            if _TAINTED not in meta:
+                return "done"  # another process was faster
+            if meta.get("index_generation", "") == meta[_TAINTED]:
+                self._index.rebuild(self._catalog)
+            while not self._truncate():
+                if time.monotonic() >= deadline:
+                    return "pending"
+                time.sleep(_RETRY_S)
+            reach("compact.truncated")
+            if not self._index.drop_others(self._catalog.meta().get("index_generation", "")):
                 return "pending"
-            time.sleep(_RETRY_S)
-        reach("compact.truncated")
-        if not self._index.drop_others(self._catalog.meta().get("index_generation", "")):
-            return "pending"
-        with self._catalog.write() as db:
-            db.execute("DELETE FROM meta WHERE key IN ('purge_pending', 'garbage_since')")
-            db.execute("UPDATE meta SET value = max(0, value - ?) WHERE key = 'garbage'", (counted,))
-            db.execute("DELETE FROM meta WHERE key = 'garbage' AND value = '0'")
+            with self._catalog.write() as db:
+                db.execute("DELETE FROM meta WHERE key = ?", (_TAINTED,))
         return "done"
 
     def _truncate(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from lastro.errors import LibraryError
+from lastro.errors import LibraryError, LibraryLocked
 from lastro.failpoints import reach
 from lastro.vectorstore import generation
 from lastro.vectorstore.catalog import Catalog, write_meta
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 COLLECTION = generation.COLLECTION
 REOPEN_AFTER = 2_000  # chunks searched exactly before opening the index anew is cheaper
 REBUILD_BELOW = 50_000  # a doubtful index of fewer chunks is built anew, which takes less than a thorough check of it
-_OPEN_WAIT_S = 2.0  # for whoever holds the index now; the question is answered exactly meanwhile
+_WAIT_S = 0.5  # for another thread that works on the index; the question is answered exactly then
+_LOOK_AGAIN_S = 60.0
 _NEIGHBOURS = 20  # among which a chunk must find itself: equal texts of several documents are equally near
 
 logger = logging.getLogger("lastro")
@@ -93,6 +95,7 @@ class ChromaIndex:
         self._lock = threading.RLock()
         self._open: _Open | None = None
         self._manifest = generation.Manifest()
+        self._unfit: tuple[tuple[str, ...], float] = ((), 0.0)  # the state that could not be opened, and when
 
     def close(self) -> None:
         """Close the client, if one is open."""
@@ -113,8 +116,8 @@ class ChromaIndex:
         Call it before taking the snapshot that the result is joined with: then a chunk that is replaced meanwhile is
         found either here or among the newer ones.
         """
-        with self._lock:
-            opened = self._reader(catalog)
+        with self._at_hand() as here:
+            opened = self._reader(catalog) if here else None
             if opened is None:
                 return Candidates([], 0, full=False)
             try:
@@ -132,31 +135,56 @@ class ChromaIndex:
             return Candidates(found["ids"][0], opened.seen, full=len(found["ids"][0]) >= limit)
 
     def behind(self, catalog: Catalog) -> int | None:
-        """How many `seq` numbers the index on disk is behind the catalogue; None where it cannot be read."""
-        with self._lock:
+        """How many `seq` numbers the index on disk is behind the catalogue; None where it cannot be read.
+
+        0 while another thread works on it.
+        """
+        with self._at_hand() as here:
+            if not here:
+                return 0
             if self._reader(catalog) is None:
                 return None
             with catalog.read() as db:
                 newest = int(db.execute("SELECT ifnull(max(seq), 0) FROM chunks").fetchone()[0])
             return max(0, newest - _watermark(catalog.meta()))
 
+    @contextmanager
+    def _at_hand(self) -> Iterator[bool]:
+        """Hold the client, unless another thread needs it for longer than a question should wait."""
+        here = self._lock.acquire(timeout=_WAIT_S)
+        try:
+            yield here
+        finally:
+            if here:
+                self._lock.release()
+
     def _reader(self, catalog: Catalog) -> _Open | None:
-        """The open client, opened anew where it is of another generation or far behind; None where that is no use."""
+        """The open client, opened anew where it is of another generation or far behind; None where there is none.
+
+        While another process works on the index the old client goes on: what it does not know is searched exactly.
+        """
         meta = catalog.meta()
         opened = self._open
         if opened is not None:
             lag = _watermark(meta) - opened.seen
             if opened.generation == meta.get("index_generation") and lag <= REOPEN_AFTER:
                 return opened
-            self.close()
-        if not self._is_there(meta):
+        if not self._is_there(meta) or self._refused(meta):
             return None
         try:
-            with index_lock(self.folder.parent, timeout_s=_OPEN_WAIT_S):
+            with index_lock(self.folder.parent, timeout_s=0.0):
+                self.close()
                 return self._try_open(catalog)
-        except LibraryError as error:  # busy, or a folder that may only be read
+        except LibraryLocked:
+            return opened
+        except LibraryError as error:  # a folder that may only be read
             logger.info("%s: index not opened (%s); searching exactly", self.folder, error)
             return None
+
+    def _refused(self, meta: Mapping[str, str]) -> bool:
+        """Whether the index was found unfit as it is now, a short time ago: looking again would cost every question."""
+        state, since = self._unfit
+        return state == _state(meta) and time.monotonic() - since < _LOOK_AGAIN_S
 
     def _is_there(self, meta: Mapping[str, str]) -> bool:
         name = meta.get("index_generation", "")
@@ -167,6 +195,7 @@ class ChromaIndex:
         meta = catalog.meta()  # again: another process may have moved on while we waited
         if not self._is_there(meta):
             return None
+        self._unfit = (_state(meta), time.monotonic())
         name, watermark = meta["index_generation"], _watermark(meta)
         folder = self.folder / name
         doubtful = self._manifest.of(folder) != meta.get("index_files")
@@ -182,6 +211,7 @@ class ChromaIndex:
                 generation.scrub(folder)
                 if sound:
                     self._open = _Open(client, collection, name, _version(meta), watermark)
+                    self._unfit = ((), 0.0)
                     return self._open
             logger.warning("%s: index does not hold what the library does", folder)
         except IndexBroken as error:
@@ -343,6 +373,10 @@ def _lost(catalog: Catalog, collection: Collection, watermark: int) -> set[str]:
                 if row[0] not in ids and not crowded:
                     lost.add(str(row[0]))
     return lost
+
+
+def _state(meta: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(meta.get(key, "") for key in ("index_generation", "index_version", "index_files"))
 
 
 def _version(meta: Mapping[str, str]) -> int:

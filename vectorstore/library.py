@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 
 DATABASE = "library.sqlite"
 SYNC_AFTER = 1_000  # chunks that the index may lag while documents are added: as many as Chroma flushes at once
+_TRY_AGAIN_S = 60.0  # after an index could not be mended
 _STORED = ("embedder", "chunk_tokens", "chunk_overlap_tokens")  # settings that belong to the library
 
 logger = logging.getLogger("lastro")
@@ -118,7 +120,8 @@ class Library:
         self._guard = threading.RLock()
         self._embedder: Embedder | None = None
         self._pipeline: Pipeline | None = None
-        self._repair_refused = False
+        self._retired: list[Pipeline] = []
+        self._repair_refused_until = 0.0
         self._swept = False
         self._closed = False
         self._compaction.finish_pending()
@@ -134,8 +137,8 @@ class Library:
             with suppress(LibraryError):  # what a purge waited for may be this library
                 self._compaction.finish_pending()
             self._catalog.close()  # first: whoever would still open the index or write asks it before
-            if self._pipeline is not None:
-                self._pipeline.close()
+            for pipeline in (*self._retired, *([self._pipeline] if self._pipeline is not None else [])):
+                pipeline.close()
         release_index(self._index)
 
     def __enter__(self) -> Library:
@@ -187,7 +190,7 @@ class Library:
             self.settings = self.settings.model_copy(update=json.loads(self._catalog.meta()["settings"]))
             self._embedder = None
             if self._pipeline is not None:
-                self._pipeline.close()
+                self._retired.append(self._pipeline)  # another thread may be at work with it
                 self._pipeline = None
 
     def _ready_pipeline(self) -> Pipeline:
@@ -213,8 +216,9 @@ class Library:
         self._catalog.require_open()
         found = self._parts.discover(sources)  # before a model is loaded: a mistyped path is told at once
         adding = Adding(
-            catalog=self._catalog, store=self._storing, pipeline=self._ready_pipeline, embedder=lambda: self.embedder
-        )
+            catalog=self._catalog, store=self._storing, pipeline=self._ready_pipeline, embedder=lambda: self.embedder,
+            renew=self._forget_embedder,
+        )  # fmt: skip
         report = adding.run(found, emit=on_event or (lambda _event: None), cancel=cancel)
         report = dataclasses.replace(report, skipped=tuple(getattr(found, "skipped", ())))
         self._follow(at_most=0)
@@ -225,7 +229,7 @@ class Library:
         """Remove a document by id, unique prefix of it, source or title, with all its sources and its original.
 
         No reader finds it from then on. Its text leaves the disk with the next compaction, which comes by itself, or at
-        once with `purge`, unless another reader is in the way (see `purge`).
+        once with `purge`, unless others are in the way: then `purge_pending` tells so.
 
         Raises:
             DocumentNotFound: nothing, or more than one document, answers to the key.
@@ -234,7 +238,7 @@ class Library:
         self._catalog.require_open()
         with self._writing():
             record = self._catalog.document(key)
-            self._catalog.remove([record.id])
+            self._catalog.remove([record.id], purge=purge)
             originals.drop_original(self.path, record.id)
         if purge:
             self.purge()
@@ -246,15 +250,20 @@ class Library:
     def purge(self, *, wait_s: float | None = None) -> PurgeState:
         """Rewrite the files, so that nothing removed remains in any of them; seconds to minutes, by size.
 
-        Returns "done", or "pending" where another reader still held an older state after `wait_s` seconds (by default
-        the time a writer waits); it is done once that reader leaves.
+        Returns "done", or "pending" where another process still read an older state, or wrote, after `wait_s` seconds
+        (by default the time a writer waits). It is done once that one leaves.
 
         Raises:
-            LibraryLocked: another writer held the library for too long.
             LibraryDiskError: there is no room for the second copy that rewriting needs.
         """
         self._catalog.require_open()
         return self._compaction.run(wait_s=self.settings.lock_timeout_s if wait_s is None else wait_s)
+
+    @property
+    def purge_pending(self) -> bool:
+        """Whether a purge that was asked for still waits for others."""
+        self._catalog.require_open()
+        return self._compaction.pending()
 
     def put_documents(self, new: Sequence[NewDocument], *, embedder: Embedder | None = None) -> None:
         """Store documents that `embedder`, or the library's own, embedded: all of them or none.
@@ -266,7 +275,11 @@ class Library:
         """
         self._catalog.require_open()
         with self._writing():
-            self._catalog.put_all(new, embedder=(embedder or self.embedder).identity.to_json())
+            try:
+                self._catalog.put_all(new, embedder=(embedder or self.embedder).identity.to_json())
+            except EmbedderMismatch:
+                self._forget_embedder()  # so that the caller's next try has the right one
+                raise
         self._follow(at_most=0)
         self._compaction.run_if_due()
 
@@ -288,6 +301,10 @@ class Library:
     def documents(self) -> list[DocumentRecord]:
         """Every document, in the order of their titles."""
         return self._catalog.documents()
+
+    def is_empty(self) -> bool:
+        """Whether it holds no document."""
+        return self._catalog.is_empty()
 
     def document(self, key: str) -> DocumentRecord:
         """The document of an id, a unique prefix of one (6 characters or more), a source or a title.
@@ -330,8 +347,7 @@ class Library:
     ) -> list[Passage]:
         """The `k` best passages for a question, best first; fewer where the library has no more.
 
-        `where` restricts by `document_id`, `title`, `source`, `language` or `mime`: `{"title": "A"}`, or
-        `{"title": {"$in": ["A", "B"]}}`.
+        `where` is a filter, as `lastro.vectorstore.where` describes them: `{"title": "A"}`, `{"page": {"$lte": 3}}`.
 
         Raises:
             ConfigError: `where`, `k` or `search_type` is none that exists.
@@ -342,7 +358,7 @@ class Library:
         if kind not in SEARCH_TYPES or k < 1:
             raise ConfigError(f"search: k = {k}, search_type = {kind!r}; k is 1 or more, types are {SEARCH_TYPES}")
         embedder = self.embedder
-        if not query.strip() or not self._count():
+        if not query.strip() or self._catalog.is_empty():
             return []
         if kind != "keyword":
             self._heal()
@@ -383,6 +399,7 @@ class Library:
         try:
             return find_passages(self._catalog, self._index, request)
         except EmbedderChanged as error:
+            self._forget_embedder()
             raise EmbedderMismatch(f"{self.path}: the vector is of another embedder than the library's") from error
 
     def as_retriever(
@@ -416,10 +433,6 @@ class Library:
     def _keyword_weight(self, embedder: Embedder, query: str) -> float:
         spoken = question_language(query, self.main_language()) in embedder.languages
         return self.retrieval.keyword_weight if spoken else self.retrieval.keyword_weight_foreign
-
-    def _count(self) -> int:
-        with self._catalog.read() as db:
-            return keyword.count_chunks(db)
 
     # Upkeep ---------------------------------------------------------------------------------------------------------
 
@@ -494,7 +507,7 @@ class Library:
             logger.info("%s: index left for later (%s)", self.path, error)
 
     def _lag(self) -> int:
-        """Changes that the index has not seen; more than any limit where there is no index."""
+        """Changes that the index has not seen, as the catalogue knows."""
         meta = self._catalog.meta()
         with self._catalog.read() as db:
             newest, tombs = db.execute(
@@ -504,7 +517,7 @@ class Library:
 
     def _heal(self) -> None:
         """Mend an index that is missing, broken or far behind; while another is at it, searches are exact."""
-        if self._repair_refused:
+        if time.monotonic() < self._repair_refused_until:
             return
         behind = self._index.behind(self._catalog)
         if behind is not None and behind <= SYNC_AFTER:
@@ -515,7 +528,7 @@ class Library:
         except LibraryLocked:
             return
         except LibraryError as error:  # a folder that may only be read, a full disk
-            self._repair_refused = True
+            self._repair_refused_until = time.monotonic() + _TRY_AGAIN_S
             logger.warning("%s: index cannot be rebuilt (%s); searching exactly", self.path, error)
 
 
@@ -530,9 +543,25 @@ def _open_catalog(path: Path, *, create: bool) -> Catalog:
     if not (path / DATABASE).exists():
         if not create:
             raise LibraryNotFound(f"{path}: no library here; `lastro add PATH` makes one")
+        _require_empty(path)
         with disk_errors(path):
             path.mkdir(parents=True, exist_ok=True)
     return Catalog(path / DATABASE)
+
+
+def _require_empty(path: Path) -> None:
+    """Refuse to make a library among other files; a lock is what remains where making one was interrupted."""
+    with disk_errors(path):
+        others = [entry.name for entry in path.iterdir() if ".lock" not in entry.name] if path.is_dir() else []
+    if "originals" in others or "chroma" in others:
+        raise LibraryCorrupt(
+            f"{path}: library.sqlite is missing beside what belongs to a library; restore an export with "
+            f"`lastro import`, or add the files in {path / 'originals'} to a library elsewhere"
+        )
+    if others:
+        raise LibraryError(
+            f"{path}: no library, and not empty ({', '.join(sorted(others)[:3])}); name an empty folder or a new one"
+        )
 
 
 def _initialise(catalog: Catalog, settings: LibrarySettings, *, name: str) -> dict[str, str]:

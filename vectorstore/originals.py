@@ -11,7 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-import psutil
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 from lastro.errors import SourceError
 from lastro.failpoints import reach
@@ -19,7 +22,7 @@ from lastro.vectorstore.faults import disk_errors
 
 _BLOCK = 1 << 20
 _NAME = re.compile(r"(?P<id>[0-9a-f]{64})(?:\.[a-z0-9]{1,10})?")
-_PART = re.compile(r"[0-9a-f]{64}(?:\.[a-z0-9]{1,10})?\.(?P<pid>\d+)\.\d+\.part")
+_PART = re.compile(r"[0-9a-f]{64}(?:\.[a-z0-9]{1,10})?\.\d+\.\d+\.part")
 _EXTENSION = re.compile(r"\.[a-z0-9]{1,10}")
 
 
@@ -42,6 +45,8 @@ def original_path(library: Path, document_id: str, extension: str) -> Path:
 def staged_original(library: Path, document_id: str, extension: str, stream: BinaryIO) -> Iterator[Path]:
     """A copy of a document's bytes on disk under a passing name; whoever commits the document renames it with `keep`.
 
+    The copy is locked while it is in use, so that a sweeper knows it from one that a killed process left.
+
     Raises:
         SourceError: the source cannot be read to its end, or its bytes are no longer those of `document_id`.
         LibraryDiskError: the disk has no room for it.
@@ -50,33 +55,65 @@ def staged_original(library: Path, document_id: str, extension: str, stream: Bin
     partial = target.with_name(f"{target.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         with disk_errors(library):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _copy(stream, partial, document_id)
-        yield partial
+            copy = _create(partial)
+        with copy:
+            _hold(copy)
+            with disk_errors(library):
+                _copy(stream, copy, document_id)
+            if fcntl is None:
+                copy.close()  # Windows renames no open file, and lets nobody delete one
+            yield partial
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-            target.parent.rmdir()  # only where it is empty
 
 
 def keep(partial: Path, library: Path, document_id: str, extension: str) -> None:
     """Give a staged copy its name, durably; a reader sees all of it or no file."""
     target = original_path(library, document_id, extension)
     with disk_errors(library):
-        target.parent.mkdir(parents=True, exist_ok=True)
         partial.replace(target)
         sync_folder(target.parent)
     reach("original.written")
 
 
-def _copy(stream: BinaryIO, partial: Path, document_id: str) -> None:
+def _create(file: Path) -> BinaryIO:
+    for _attempt in range(5):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # another process removed the empty folder just now
+            return file.open("wb")
+    return file.open("wb")
+
+
+def _hold(copy: BinaryIO) -> None:
+    if fcntl is not None:
+        fcntl.flock(copy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_partial(file: Path) -> bool:
+    """Whether a file's name is that of a copy in the making."""
+    return _PART.fullmatch(file.name) is not None
+
+
+def _left_behind(partial: Path) -> bool:
+    """Whether no process is at work on a copy."""
+    if fcntl is None:
+        return True  # deleting it fails while it is open
+    try:
+        with partial.open("rb") as copy:
+            fcntl.flock(copy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # held, or gone
+        return False
+    return True
+
+
+def _copy(stream: BinaryIO, copy: BinaryIO, document_id: str) -> None:
     digest = hashlib.sha256()
-    with partial.open("wb") as copy:
-        while block := _read(stream):
-            digest.update(block)
-            copy.write(block)
-        copy.flush()
-        os.fsync(copy.fileno())
+    while block := _read(stream):
+        digest.update(block)
+        copy.write(block)
+    copy.flush()
+    os.fsync(copy.fileno())
     if digest.hexdigest() != document_id:
         raise SourceError("the file changed while it was read; add it again")
 
@@ -105,7 +142,7 @@ def drop_original(library: Path, document_id: str) -> None:
     folder = library / "originals" / document_id[:2]
     with disk_errors(library):
         for file in folder.glob(f"{document_id}*"):
-            if not file.name.endswith(".part"):  # another process is at work on it
+            if not is_partial(file):  # another process may be at work on that one
                 file.unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()  # only where it is empty
@@ -113,16 +150,16 @@ def drop_original(library: Path, document_id: str) -> None:
 
 
 def orphans(library: Path, known: Container[str]) -> list[Path]:
-    """Files among the originals that belong to no document: `known` are the documents' ids.
+    """Files that we put among the originals and that belong to no document: `known` are the documents' ids.
 
-    A copy that a living process is making is none of them. The caller holds the writer lock.
+    A copy that a living process is making is none of them, nor is anything that is not named as we name it. The caller
+    holds the writer lock.
     """
     found = []
-    for file in sorted((library / "originals").glob("*/*")):
-        part = _PART.fullmatch(file.name)
-        name = _NAME.fullmatch(file.name)
-        kept = (part and psutil.pid_exists(int(part["pid"]))) or (name and name["id"] in known)
-        if not kept:
+    for file in sorted((library / "originals").glob("[0-9a-f][0-9a-f]/*")):
+        name, part = _NAME.fullmatch(file.name), _PART.fullmatch(file.name)
+        ours = file.name[:2] == file.parent.name and file.is_file()
+        if ours and ((name and name["id"] not in known) or (part and _left_behind(file))):
             found.append(file)
     return found
 
@@ -132,7 +169,8 @@ def sweep(library: Path, known: Container[str]) -> int:
     found = orphans(library, known)
     with disk_errors(library):
         for file in found:
-            file.unlink(missing_ok=True)
+            with suppress(PermissionError):  # Windows: open in another process
+                file.unlink(missing_ok=True)
     for file in found:
         with suppress(OSError):
             file.parent.rmdir()

@@ -51,7 +51,7 @@ def _originals(library: Path, document_id: str) -> list[Path]:
     if not re.fullmatch("[0-9a-f]{64}", document_id):
         return []
     folder = originals.original_path(library, document_id, "").parent
-    return sorted(file for file in folder.glob(f"{document_id}*") if file.suffix != ".part")
+    return sorted(file for file in folder.glob(f"{document_id}*") if not originals.is_partial(file))
 
 
 def _is_proven(db: sqlite3.Connection, document_id: str) -> bool:

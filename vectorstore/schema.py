@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lastro.errors import LibraryCorrupt, LibraryReadOnly, LibraryTooNew
+from lastro.errors import LibraryCorrupt, LibraryError, LibraryReadOnly, LibraryTooNew
 
 APPLICATION_ID = 0x4C53_5452  # "LSTR": tells `file` and us that this is no stranger's database
 SCHEMA_VERSION = 2
@@ -49,6 +49,7 @@ CREATE TABLE documents (
     reason TEXT NOT NULL, bytes INTEGER NOT NULL, pages INTEGER, characters INTEGER NOT NULL, parser TEXT NOT NULL,
     warnings TEXT NOT NULL, extension TEXT NOT NULL, added_at TEXT NOT NULL, metadata TEXT
 );
+CREATE INDEX documents_by_language ON documents (language);
 CREATE TABLE texts (
     document_id TEXT PRIMARY KEY REFERENCES documents ON DELETE CASCADE, text TEXT NOT NULL,
     sha256 TEXT NOT NULL DEFAULT ''
@@ -84,26 +85,39 @@ CREATE VIRTUAL TABLE keyword_terms USING fts5vocab(keyword, row);
 def open_database(file: Path) -> sqlite3.Connection:
     """A connection with the tables of this version: in autocommit mode, usable from any one thread at a time.
 
-    A file that may only be read is opened so; it must be of this version, and no log of another writer beside it.
+    A file that may only be read is opened so, and must be of this version.
 
     Raises:
         LibraryTooNew: a later version made the file; nothing in it was changed.
         LibraryCorrupt: the file is no library.
         LibraryReadOnly: it may not be written, and cannot be read without writing.
     """
-    if _may_write(file):
+    if may_write(file):
         return _connect(f"{file.absolute().as_uri()}?mode=rwc", file)
-    log = file.with_name(f"{file.name}-wal")
-    if log.exists() and log.stat().st_size:
-        raise LibraryReadOnly(
-            f"{file}: may not be written, and a writer left a log beside it; open it once where it may be written"
-        )
-    # immutable: SQLite would make a shared-memory file beside a database in WAL mode
-    return _connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", file)
+    return _connect(_read_only_uri(file), file)
 
 
-def _may_write(file: Path) -> bool:
+def may_write(file: Path) -> bool:
+    """Whether this process may write a database, or make one."""
     return os.access(file.parent, os.W_OK) and (not file.exists() or os.access(file, os.W_OK))
+
+
+def peek(file: Path) -> sqlite3.Connection:
+    """A connection that only looks, whatever the version.
+
+    Raises:
+        LibraryError: there is no such file.
+    """
+    if not file.is_file():
+        raise LibraryError(f"{file.parent}: no {file.name} in it; it is no library")
+    uri = f"{file.absolute().as_uri()}?mode=ro" if may_write(file) else _read_only_uri(file)
+    return sqlite3.connect(uri, uri=True)
+
+
+def _read_only_uri(file: Path) -> str:
+    """Where no log stands beside it, the file is taken as it is: SQLite would make a log and its index otherwise."""
+    beside = all(file.with_name(f"{file.name}{suffix}").exists() for suffix in ("-wal", "-shm"))
+    return f"{file.absolute().as_uri()}?mode=ro" + ("" if beside else "&immutable=1")
 
 
 def _connect(uri: str, file: Path) -> sqlite3.Connection:
@@ -139,7 +153,7 @@ def prepare(db: sqlite3.Connection, file: Path) -> None:
         raise LibraryTooNew(
             f"{file}: library format {version}, this version reads up to {SCHEMA_VERSION}; upgrade lastro to open it"
         )
-    if not _may_write(file):
+    if not may_write(file):
         if version < SCHEMA_VERSION:
             raise LibraryReadOnly(
                 f"{file}: of format {version}, to be carried over to {SCHEMA_VERSION}, and it may not be written; "
@@ -187,6 +201,7 @@ def _from_1(db: sqlite3.Connection) -> None:
     db.create_function("crc32_of", 1, zlib.crc32, deterministic=True)
     db.execute("UPDATE texts SET sha256 = sha256_of(text)")
     db.execute("UPDATE vectors SET crc = crc32_of(vector)")
+    db.execute("CREATE INDEX documents_by_language ON documents (language)")
     run_script(db, _STAGED)
 
 

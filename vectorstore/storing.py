@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
+from lastro.errors import LastroError
 from lastro.types import DocumentRecord
 from lastro.vectorstore.adding import Source
 from lastro.vectorstore.catalog import Catalog
@@ -38,7 +40,9 @@ class Storing:
             self._writing(),
         ):
             known = self._catalog.find(new.id)
-            if known is None or not self._original(new.id).is_file():
+            if known is not None:  # its original has the extension that it first came with
+                new = dataclasses.replace(new, extension=self._catalog.extension(new.id))
+            if not original_path(self._path, new.id, new.extension).is_file():
                 keep(copy, self._path, new.id, new.extension)
             try:
                 if known is not None and known.state == "ok":  # another process added the same bytes meanwhile
@@ -46,13 +50,18 @@ class Storing:
                 else:
                     written = self._catalog.put(new, embedder=embedder.identity.to_json())
             except BaseException:
-                if known is None:
-                    drop_original(self._path, new.id)
+                self._take_back(new.id)
                 raise
             for document_id in written.gone:
                 drop_original(self._path, document_id)
         self._follow()
         return written
+
+    def _take_back(self, document_id: str) -> None:
+        """Drop the original of a document that was not stored: an interrupt or an error may come after the commit."""
+        with suppress(LastroError):  # else the next writer sweeps it
+            if self._catalog.find(document_id) is None:
+                drop_original(self._path, document_id)
 
     def link(self, source: Source, document_id: str) -> Written | None:
         """Let a source point to a document; None where the document has left meanwhile.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lastro.errors import LibraryCorrupt, LibraryReadOnly
 from lastro.types import Finding, VerifyReport
 from lastro.vectorstore import generation, originals
+from lastro.vectorstore.catalog import ids_named
 from lastro.vectorstore.identity import EmbedderIdentity
 from lastro.vectorstore.index import IndexBroken, IndexState
 from lastro.vectorstore.locking import writer_lock
@@ -255,10 +256,9 @@ def write_lock(library: Library) -> AbstractContextManager[None]:
 
 
 def known_ids(library: Library) -> frozenset[str]:
-    """The ids that documents have, and those that rows without a document still name."""
-    tables = ("id FROM documents", *(f"document_id FROM {table}" for table in ("texts", "chunks", "sources")))
+    """The ids that `ids_named` finds, damaged ones among them."""
     with lenient(library._catalog.read()) as db:
-        return frozenset(str(row[0]) for row in db.execute(" UNION ".join(f"SELECT {table}" for table in tables)))
+        return ids_named(db)
 
 
 def _index(library: Library, survey: Survey) -> None:

@@ -144,7 +144,8 @@ def libraries() -> list[LibraryInfo]:
     from lastro.vectorstore.catalog import summary
 
     folder = home() / "libraries"
-    found = [entry for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
+    entries = folder.iterdir() if folder.is_dir() else ()
+    found = [entry for entry in entries if entry.is_dir() and not entry.name.startswith(".")]  # an import in the making
     return sorted((summary(entry) for entry in found), key=lambda info: (info.name, info.path))
 
 

@@ -45,7 +45,7 @@ class Session:
     def open_filled(self, settings: Settings) -> Iterator[Library]:
         """The library that was asked for, which must hold documents."""
         with self.open(settings) as library:
-            if not library.documents():
+            if library.is_empty():
                 raise LibraryError(empty(self.library))
             yield library
 

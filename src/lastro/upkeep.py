@@ -13,8 +13,8 @@ from lastro.session import INTERRUPTED, SOME_FAILED, Session
 _PURGE = {
     "done": "purged: nothing of what was removed is left in the library's files",
     "pending": (
-        "purge pending: another reader still holds the old state; the next change of the library, or the next program "
-        "that closes it, finishes the purge"
+        "purge pending: another program still reads an older state, or writes; the next change of the library, or the "
+        "next program that opens or closes it, finishes the purge"
     ),
 }
 

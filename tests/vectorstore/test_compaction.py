@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from langchain_core.documents import Document
 
-from lastro.types import Upload
+from lastro.types import BROUGHT, ParsedDocument, Upload
 from lastro.vectorstore import compaction
 from lastro.vectorstore.library import Library
+from lastro.vectorstore.rows import NewDocument
 
 Opened = Callable[..., Library]
 SECRET = "zebrafinch quokkamoon"
@@ -99,20 +100,78 @@ def test_compaction_comes_by_itself_after_a_day(with_secret: Library, documents:
     assert holders(library) == []
 
 
-def test_garbage_that_others_make_meanwhile_is_not_forgotten(with_secret: Library, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_removed_while_a_purge_ends_counts_anew(with_secret: Library, monkeypatch: pytest.MonkeyPatch):
     library = with_secret
     library.remove("secret.txt")
-    before = garbage(library)
     finish = compaction.Compaction._finish
 
-    def add_more(self: compaction.Compaction, counted: int, wait_s: float) -> str:
-        library._catalog.set_meta(garbage=str(counted + 7))
-        return finish(self, counted, wait_s)
+    def remove_more(self: compaction.Compaction, wait_s: float) -> str:
+        library._catalog.remove([library.document("dogs").id])
+        return finish(self, wait_s)
 
-    monkeypatch.setattr(compaction.Compaction, "_finish", add_more)
-    assert before > 0
+    monkeypatch.setattr(compaction.Compaction, "_finish", remove_more)
     assert library.purge() == "done"
-    assert garbage(library) == 7
+    assert garbage(library) > 0
+    assert "garbage_since" in library._catalog.meta()
+
+
+def test_a_purge_that_cannot_begin_is_not_forgotten(with_secret: Library, opened: Opened):
+    from filelock import FileLock
+
+    library = with_secret
+    library.settings = library.settings.model_copy(update={"lock_timeout_s": 0.1})
+    with FileLock(library.path / "index.lock"):
+        library.remove("secret.txt", purge=True)
+        assert library.purge_pending
+    assert holders(library)
+    library.close()
+    again = opened()
+    assert not again.purge_pending
+    assert holders(again) == []
+
+
+def test_a_pending_purge_is_not_begun_again_by_every_write(
+    with_secret: Library, opened: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    library, reader = with_secret, opened()
+    rewritten: list[int] = []
+    rewrite = compaction.Compaction._rewrite
+    with reader._catalog.read() as db:
+        db.execute("SELECT count(*) FROM documents").fetchone()
+        library.remove("secret.txt")
+        assert library.purge(wait_s=0.0) == "pending"
+        monkeypatch.setattr(compaction.Compaction, "_rewrite", lambda self: rewritten.append(1) or rewrite(self))
+        for number in range(3):
+            library.add(Upload(f"{number}.txt", f"Entry {number}.".encode()))
+        assert rewritten == []
+    library.add(Upload("last.txt", b"Last entry."))
+    assert not library.purge_pending
+    assert holders(library) == []
+
+
+def test_documents_are_committed_while_a_purge_builds_the_index(
+    with_secret: Library, opened: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    library, writer = with_secret, opened()
+    writer.settings = writer.settings.model_copy(update={"lock_timeout_s": 0.0})
+    library.remove("secret.txt")
+    rebuild = type(library._index).rebuild
+    added: list[str] = []
+
+    def add_meanwhile(self: object, catalog: object) -> None:
+        parsed = ParsedDocument("Owls hoot.", (), (), "text/plain", "owls", "en", parser=BROUGHT)
+        chunks = writer.split(parsed, "owls")
+        vectors = writer.embedder.encode_documents([chunk.embedded_text for chunk in chunks])
+        new = NewDocument("owls", "", parsed, "ok", "", 10, "", chunks, vectors, metadata="{}")
+        with writer._writing():
+            writer._catalog.put_all([new], embedder=writer.embedder.identity.to_json())
+        added.append("owls")
+        rebuild(self, catalog)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(library._index), "rebuild", add_meanwhile)
+    assert library.purge() == "done"
+    assert added
+    assert library.search("owls hoot", k=1, search_type="similarity")[0].title == "owls"
 
 
 def test_originals_that_a_killed_process_left_are_swept(library: Library, opened: Opened):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -87,8 +88,10 @@ def test_filters_apply_to_both_searches(library: Library):
     assert {p.document_id for p in library.search("dogs", where={"document_id": key})} == {key}
 
 
-def test_filters_over_many_chunks_go_through_the_index(library: Library, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("wide", [0.0, 2.0])  # filtered here, or by Chroma
+def test_filters_over_many_chunks_go_through_the_index(library: Library, monkeypatch: pytest.MonkeyPatch, wide: float):
     monkeypatch.setattr("lastro.vectorstore.search.EXACT_BELOW", 0)
+    monkeypatch.setattr("lastro.vectorstore.search.WIDE", wide)
     assert {p.title for p in library.search("2027", where={"language": "pt"}, search_type="similarity")} == {"Contrato"}
 
 
@@ -485,6 +488,8 @@ CLOSED: dict[str, Callable[[Library], object]] = {
     "add": lambda library: library.add(Upload("a.txt", b"Cats sleep.")),
     "remove": lambda library: library.remove("cats"),
     "purge": lambda library: library.purge(),
+    "purge_pending": lambda library: library.purge_pending,
+    "is_empty": lambda library: library.is_empty(),
     "put_documents": lambda library: library.put_documents([], embedder=HashEmbeddings()),
     "delete_documents": lambda library: library.delete_documents(["x"]),
     "split": lambda library: library.split(ParsedDocument("x", (), (), "text/plain", "x", "en"), "x"),
@@ -567,3 +572,88 @@ def test_a_short_question_is_in_the_language_of_its_library(query: str, opened: 
     library = opened(embedder=HashEmbeddings(languages=("en",)))
     library.add(Upload("a.txt", "O contrato de loca\u00e7\u00e3o termina em maio; o FGTS n\u00e3o muda.".encode()))
     assert library._keyword_weight(library.embedder, query) == library.retrieval.keyword_weight_foreign
+
+
+def test_a_folder_with_other_files_is_not_made_a_library(tmp_path: Path):
+    photo = tmp_path / "originals" / "2023" / "img.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(b"the only copy")
+    with pytest.raises(LibraryError, match=r"library\.sqlite is missing"):
+        lastro.open_library(tmp_path, embedder=HashEmbeddings())
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "draft.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(LibraryError, match=r"not empty \(draft.txt\)"):
+        lastro.open_library(tmp_path / "thesis", embedder=HashEmbeddings())
+    assert photo.read_bytes() == b"the only copy"
+    assert [entry.name for entry in (tmp_path / "thesis").iterdir()] == ["draft.txt"]
+
+
+def test_a_library_whose_folder_was_replaced_is_not_written_to(library: Library, opened: Opened):
+    import shutil
+
+    elsewhere = library.path.with_name("elsewhere")
+    shutil.copytree(library.path, elsewhere)
+    shutil.rmtree(library.path)
+    elsewhere.rename(library.path)
+    with pytest.raises(LibraryError, match="removed or replaced"):
+        library.add(Upload("whales.txt", b"Whales sing."))
+    again = opened()
+    assert len(again.documents()) == 4
+    assert all(again.original(record.id).is_file() for record in again.documents())
+
+
+def test_an_interrupt_after_the_commit_keeps_the_original(library: Library, monkeypatch: pytest.MonkeyPatch):
+    put = library._catalog.put
+
+    def interrupted(*args: object, **options: object) -> None:
+        put(*args, **options)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(library._catalog, "put", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        library.add(Upload("whales.txt", b"Whales sing."))
+    assert library.original(library.document("whales.txt").id).read_bytes() == b"Whales sing."
+
+
+def test_an_original_keeps_the_extension_it_first_came_with(opened: Opened):
+    library = opened()
+    library.add(Upload("blank.txt", b"   "))
+    assert library.documents()[0].state == "empty"
+    library.add(Upload("blank.md", b"   "))
+    (record,) = library.documents()
+    assert library.original(record.id).read_bytes() == b"   "
+    assert library.verify().ok
+
+
+def test_the_original_of_a_source_called_part_goes_with_its_document(library: Library):
+    library.add(Upload("notes.part", b"Whales sing in the deep."))
+    original = library.original(library.document("notes.part").id)
+    assert original.is_file()
+    library.remove("notes.part")
+    assert not original.exists()
+
+
+def test_bytes_whose_id_the_owner_gave_to_a_document_are_refused_and_the_rest_is_added(library: Library):
+    taken = hashlib.sha256(b"Whales sing.").hexdigest()
+    library.as_vectorstore().add_documents([Document("Mine.", id=taken)])
+    report = library.add([Upload("whales.txt", b"Whales sing."), Upload("birds.txt", b"Birds fly.")])
+    refused, added = report.results
+    assert (refused.state, added.state) == ("failed", "ok")
+    assert "remove it first" in refused.reason
+
+
+def test_documents_added_after_another_process_changed_the_embedder_are_embedded_anew(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        "lastro.vectorstore.embeddings.load_embedder",
+        lambda name, **_options: HashEmbeddings(salt="" if name == "hash" else name),
+    )
+    settings = load_settings(library={"embedder": "hash"})
+    one, other = opened(settings=settings, embedder=None), opened(settings=settings, embedder=None)
+    one.add(Upload("cats.txt", b"Cats sleep."))
+    other.rebuild(embedder="2")
+    report = one.add(Upload("whales.txt", b"Whales sing."))
+    assert report.count("ok") == 1
+    assert one.search("whales sing", k=1, search_type="similarity")[0].title == "whales"
+    assert one.search("cats sleep", k=1, search_type="similarity")[0].title == "cats"

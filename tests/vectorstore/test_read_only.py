@@ -15,6 +15,7 @@ import pytest
 
 import lastro
 from lastro.errors import LibraryCorrupt, LibraryError
+from lastro.types import Upload
 from lastro.vectorstore.library import Library
 from tests.fakes import HashEmbeddings
 
@@ -88,6 +89,28 @@ def test_a_folder_that_may_only_be_read_answers_questions_and_refuses_writes(clo
     assert "may be read but not written" in refusal
     assert powerless(closed_folder, "library.remove('cats')").startswith("LibraryReadOnly: ")
     assert files(closed_folder) == before
+
+
+def test_a_reader_who_may_not_write_sees_what_a_living_writer_commits(library: Library):
+    everything = [library.path, *library.path.rglob("*")]
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    library.add(Upload("whales.txt", b"Whales sing in the deep sea."))  # the log and its index stand beside the file
+    for entry in [*everything, *library.path.rglob("*")]:
+        if entry.exists() and "lock" not in entry.name:
+            os.chown(entry, 65534, 65534)
+    assert powerless(library.path, "library.search('whales sing', k=1)[0].title") == "whales"
+
+
+def test_libraries_that_may_only_be_read_are_listed(closed_folder: Path):
+    from lastro.vectorstore.catalog import summary
+
+    info = powerless(
+        closed_folder, "__import__('lastro.vectorstore.catalog').vectorstore.catalog.summary(library.path)"
+    )
+    assert "documents=4" in info
+    assert "problem=''" in info
+    assert summary(closed_folder).documents == 4
 
 
 def test_a_file_that_may_not_be_read_at_all_is_told(library: Library):

@@ -62,6 +62,7 @@ def test_what_the_index_remembers_of_old_metadata_changes_no_answer(
     opened: Callable[..., Library], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(search, "EXACT_BELOW", 0)  # the index is asked by its own copy of the metadata
+    monkeypatch.setattr(search, "WIDE", 2.0)  # never
     library = opened()
     store = library.as_vectorstore()
     store.add_texts(["cats", "dogs"], [{"year": 1}, {"year": 1}], ids=["cats", "dogs"])

@@ -177,6 +177,7 @@ def test_filters_reach_the_owners_metadata(store: LibraryVectorStore, monkeypatc
 
     for exact_below in (20_000, 0):  # then Chroma is asked
         monkeypatch.setattr(search, "EXACT_BELOW", exact_below)
+        monkeypatch.setattr(search, "WIDE", 2.0)  # never
         assert ids({"year": {"$gte": 2021}}) == ["2"]
         assert ids({"draft": {"$ne": True}}) == ["1", "2"]
         assert ids({"source": "a.pdf"}) == ["1"]
