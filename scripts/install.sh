@@ -78,5 +78,10 @@ fi
 
 say "Installing Lastro and the rest [$extras]: a minute or two, without a word until it is done"
 pip install --quiet -c constraints.txt -e ".[$extras]"
+# Beside a clone that is called "lastro" Python would take the clone's folder for the package, which a plain path prevents.
+# It needs the links of src/lastro, which git does not make everywhere.
+if [ -f src/lastro/vectorstore/__init__.py ]; then
+    for packages in .venv/lib/python3*/site-packages; do pwd | sed 's|$|/src|' > "$packages/lastro-src.pth"; done
+fi
 printf '%s' "$wanted" > ".venv/.lastro-$1"
 say "Installed"

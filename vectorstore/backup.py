@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING
 
 from lastro.errors import LibraryError
 from lastro.vectorstore import originals, rows
+from lastro.vectorstore.creation import DATABASE
 from lastro.vectorstore.faults import disk_errors
 from lastro.vectorstore.verify import write_lock
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-DATABASE = "library.sqlite"
 # What belongs to this folder and its index, not to the documents.
 _LOCAL_META = ("index_", "garbage", "purge_", "staged_", "reembed_")
 _BLOCK = 1 << 20

@@ -65,6 +65,8 @@ def _of_system(library: Path, error: OSError) -> LibraryError | None:
         return disk_error(library, error)
     if error.errno in _FORBIDDEN:
         return _read_only(library, error)
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP):
+        return LibraryError(f"{library}: no place for a folder ({error.strerror}); name another one")
     return None
 
 
@@ -79,7 +81,7 @@ def _of_sqlite(library: Path, error: sqlite3.Error) -> LibraryError | None:
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return LibraryCorrupt(
             f"{library}: library.sqlite is damaged ({error}); try `lastro verify --repair`, and if that does not help "
-            "restore an export with `lastro import`"
+            "restore an export under another name: `lastro import FILE --library NAME`"
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LibraryLocked(f"{library}: another process keeps the database busy ({error}); try again")

@@ -6,11 +6,8 @@ import dataclasses
 import hashlib
 import hmac
 import json
-import logging
 import os
-import secrets
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -24,8 +21,6 @@ from lastro.errors import (
     EmbedderMismatch,
     LibraryCorrupt,
     LibraryError,
-    LibraryLocked,
-    LibraryNotFound,
     LibraryReadOnly,
 )
 from lastro.events import OnIngest
@@ -43,28 +38,21 @@ from lastro.types import (
 )
 from lastro.vectorstore import keyword, originals
 from lastro.vectorstore.adding import Adding, Pipeline
-from lastro.vectorstore.catalog import Catalog
 from lastro.vectorstore.compaction import Compaction
+from lastro.vectorstore.creation import initialise, open_catalog
 from lastro.vectorstore.embeddings import Embedder, EmbedderIdentity
-from lastro.vectorstore.faults import disk_errors
 from lastro.vectorstore.filters import parse
+from lastro.vectorstore.following import Following
 from lastro.vectorstore.identity import MIN_PROBE_COSINE, drift, mismatch, probe
 from lastro.vectorstore.index import ChromaIndex, release_index, share_index
 from lastro.vectorstore.locking import index_lock, writer_lock
-from lastro.vectorstore.rows import NewDocument, now
+from lastro.vectorstore.rows import NewDocument
 from lastro.vectorstore.search import SEARCH_TYPES, EmbedderChanged, Request, SearchType, find_passages
 from lastro.vectorstore.storing import Storing
 
 if TYPE_CHECKING:
     from lastro.vectorstore.retriever import LibraryRetriever
     from lastro.vectorstore.store import LibraryVectorStore
-
-DATABASE = "library.sqlite"
-SYNC_AFTER = 1_000  # chunks that the index may lag while documents are added: as many as Chroma flushes at once
-_TRY_AGAIN_S = 60.0  # after an index could not be mended
-_STORED = ("embedder", "chunk_tokens", "chunk_overlap_tokens")  # settings that belong to the library
-
-logger = logging.getLogger("lastro")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +89,8 @@ class Library:
         self.path = Path(path).expanduser().resolve()
         self.retrieval = retrieval or RetrievalSettings()
         self._parts = parts
-        self._catalog = _open_catalog(self.path, create=create)
-        meta = _initialise(self._catalog, settings or LibrarySettings(), name=name or self.path.name)
+        self._catalog = open_catalog(self.path, create=create)
+        meta = initialise(self._catalog, settings or LibrarySettings(), name=name or self.path.name)
         try:
             self.name = meta["name"]
             self.settings = (settings or LibrarySettings()).model_copy(update=json.loads(meta["settings"]))
@@ -110,10 +98,11 @@ class Library:
         except (KeyError, ValueError) as error:
             self._catalog.close()
             raise LibraryCorrupt(
-                f"{self.path}: library.sqlite is damaged ({error}); restore it from an export with `lastro import`"
+                f"{self.path}: library.sqlite is damaged ({error}); try `lastro verify --repair`, or restore an export"
             ) from error
         self._index: ChromaIndex = share_index(self.path / "chroma")
-        self._storing = Storing(self.path, self._catalog, writing=self._writing, follow=self._follow)
+        self._following = Following(self.path, self._catalog, self._index, maintaining=self._maintaining)
+        self._storing = Storing(self.path, self._catalog, writing=self._writing, follow=self._following.follow)
         self._compaction = Compaction(
             self.path, self._catalog, self._index, writing=self._writing, maintaining=self._maintaining
         )
@@ -121,7 +110,6 @@ class Library:
         self._embedder: Embedder | None = None
         self._pipeline: Pipeline | None = None
         self._retired: list[Pipeline] = []
-        self._repair_refused_until = 0.0
         self._swept = False
         self._closed = False
         self._compaction.finish_pending()
@@ -221,7 +209,7 @@ class Library:
         )  # fmt: skip
         report = adding.run(found, emit=on_event or (lambda _event: None), cancel=cancel)
         report = dataclasses.replace(report, skipped=tuple(getattr(found, "skipped", ())))
-        self._follow(at_most=0)
+        self._following.catch_up()
         self._compaction.run_if_due()
         return report
 
@@ -243,7 +231,7 @@ class Library:
         if purge:
             self.purge()
         else:
-            self._follow(at_most=0)
+            self._following.catch_up()
             self._compaction.run_if_due()
         return record
 
@@ -280,7 +268,7 @@ class Library:
             except EmbedderMismatch:
                 self._forget_embedder()  # so that the caller's next try has the right one
                 raise
-        self._follow(at_most=0)
+        self._following.catch_up()
         self._compaction.run_if_due()
 
     def delete_documents(self, ids: Sequence[str]) -> None:
@@ -291,7 +279,7 @@ class Library:
             self._catalog.remove(here)
             for key in here:
                 originals.drop_original(self.path, key)
-        self._follow(at_most=0)
+        self._following.catch_up()
         self._compaction.run_if_due()
 
     def split(self, parsed: ParsedDocument, document_id: str, embedder: Embedder | None = None) -> tuple[Chunk, ...]:
@@ -361,7 +349,7 @@ class Library:
         if not query.strip() or self._catalog.is_empty():
             return []
         if kind != "keyword":
-            self._heal()
+            self._following.heal()
         for _attempt in range(2):
             request = Request(
                 query=query, vector=embedder.encode_query(query), identity=embedder.identity.to_json(), k=k, kind=kind,
@@ -391,7 +379,7 @@ class Library:
         given = np.asarray(vector, dtype=np.float32)
         if given.shape != (embedder.dimension,) or k < 1:
             raise ConfigError(f"search: a vector of {given.shape}, k = {k}; it has {embedder.dimension} numbers, k > 0")
-        self._heal()
+        self._following.heal()
         request = Request(
             query="", vector=given / max(float(np.linalg.norm(given)), 1e-12), identity=embedder.identity.to_json(),
             k=k, kind="similarity", where=parse(where), candidates=self.retrieval.candidates, keyword_weight=0.0,
@@ -477,8 +465,6 @@ class Library:
         self._catalog.require_open()
         return export_library(self, Path(target).expanduser().absolute())
 
-    # Locks and following --------------------------------------------------------------------------------------------
-
     def _writing(self, wait_s: float | None = None) -> AbstractContextManager[None]:
         """The right to commit documents."""
         held = writer_lock(self.path, timeout_s=self.settings.lock_timeout_s if wait_s is None else wait_s)
@@ -496,84 +482,7 @@ class Library:
             originals.sweep(self.path, self._catalog.known_ids())
             yield
 
-    def _follow(self, at_most: int = SYNC_AFTER) -> None:
-        """Bring the index up to the catalogue where it lags by more than `at_most`; if others are at it, leave it."""
-        if self._lag() <= at_most:
-            return
-        try:
-            with self._maintaining(0.0 if at_most else None):
-                self._index.sync(self._catalog)
-        except LibraryLocked as error:
-            logger.info("%s: index left for later (%s)", self.path, error)
-
-    def _lag(self) -> int:
-        """Changes that the index has not seen, as the catalogue knows."""
-        meta = self._catalog.meta()
-        with self._catalog.read() as db:
-            newest, tombs = db.execute(
-                "SELECT (SELECT ifnull(max(seq), 0) FROM chunks), (SELECT count(*) FROM tombstones)"
-            ).fetchone()
-        return max(0, int(newest) - int(meta.get("index_watermark", "0"))) + int(tombs)
-
-    def _heal(self) -> None:
-        """Mend an index that is missing, broken or far behind; while another is at it, searches are exact."""
-        if time.monotonic() < self._repair_refused_until:
-            return
-        behind = self._index.behind(self._catalog)
-        if behind is not None and behind <= SYNC_AFTER:
-            return
-        try:
-            with self._maintaining(0.0):
-                self._index.sync(self._catalog)
-        except LibraryLocked:
-            return
-        except LibraryError as error:  # a folder that may only be read, a full disk
-            self._repair_refused_until = time.monotonic() + _TRY_AGAIN_S
-            logger.warning("%s: index cannot be rebuilt (%s); searching exactly", self.path, error)
-
 
 def _as_stored(name: str) -> str:
     """An embedder's name as the settings keep it: a folder by its whole path, whoever opens the library from where."""
     return str(Path(name).absolute()) if os.sep in name or Path(name).is_dir() else name
-
-
-def _open_catalog(path: Path, *, create: bool) -> Catalog:
-    if path.exists() and not path.is_dir():
-        raise LibraryError(f"{path}: a file, and a library is a folder; name another place")
-    if not (path / DATABASE).exists():
-        if not create:
-            raise LibraryNotFound(f"{path}: no library here; `lastro add PATH` makes one")
-        _require_empty(path)
-        with disk_errors(path):
-            path.mkdir(parents=True, exist_ok=True)
-    return Catalog(path / DATABASE)
-
-
-def _require_empty(path: Path) -> None:
-    """Refuse to make a library among other files; a lock is what remains where making one was interrupted."""
-    with disk_errors(path):
-        others = [entry.name for entry in path.iterdir() if ".lock" not in entry.name] if path.is_dir() else []
-    if "originals" in others or "chroma" in others:
-        raise LibraryCorrupt(
-            f"{path}: library.sqlite is missing beside what belongs to a library; restore an export with "
-            f"`lastro import`, or add the files in {path / 'originals'} to a library elsewhere"
-        )
-    if others:
-        raise LibraryError(
-            f"{path}: no library, and not empty ({', '.join(sorted(others)[:3])}); name an empty folder or a new one"
-        )
-
-
-def _initialise(catalog: Catalog, settings: LibrarySettings, *, name: str) -> dict[str, str]:
-    """The library's meta values, written now where the library is new."""
-    meta = catalog.meta()
-    if "secret" in meta:
-        return meta
-    values = {
-        "library_id": secrets.token_hex(16),
-        "secret": secrets.token_hex(32),
-        "name": name,
-        "settings": json.dumps({key: getattr(settings, key) for key in _STORED}),
-        "created_at": now(),
-    }
-    return catalog.keep_meta(**values)  # where two processes create it at once, the first one's values stand

@@ -58,7 +58,7 @@ def reembed(
         return
     # The old chunks are garbage; compaction builds the index too, and where it has to wait, the index is built alone.
     library._compaction.run_if_due()
-    library._follow(at_most=0)
+    library._following.catch_up()
 
 
 class _DamagedStage(Exception):

@@ -19,7 +19,8 @@ from typing import Any
 
 from lastro.errors import LibraryCorrupt, LibraryDiskError, LibraryError, LibraryNotFound, LibraryTooNew
 from lastro.vectorstore import originals, schema
-from lastro.vectorstore.backup import DATABASE, FORMAT, MANIFEST
+from lastro.vectorstore.backup import FORMAT, MANIFEST
+from lastro.vectorstore.creation import DATABASE
 from lastro.vectorstore.faults import disk_errors
 
 _MANIFEST_LIMIT = 1 << 28  # bytes: about a million documents
@@ -38,7 +39,9 @@ def restore(file: Path, target: Path, *, name: str) -> None:
     if not file.is_file():
         raise LibraryNotFound(f"{file}: no such file; give the file that `lastro export` wrote")
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise LibraryError(f"{target}: is in the way; import into a folder that is empty or not there")
+        raise LibraryError(
+            f"{target}: is in the way; import under another name (--library NAME), or move that folder away"
+        )
     with disk_errors(target.parent), ExitStack() as stack:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))

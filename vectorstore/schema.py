@@ -146,7 +146,10 @@ def prepare(db: sqlite3.Connection, file: Path) -> None:
         application = int(db.execute("PRAGMA application_id").fetchone()[0])
         tables = int(db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
     except sqlite3.DatabaseError as error:
-        raise LibraryCorrupt(f"{file}: not a readable library ({error}); restore it with `lastro import`") from error
+        raise LibraryCorrupt(
+            f"{file}: not a readable library ({error}); restore an export under another name, `lastro import FILE "
+            "--library NAME`, or add the files below originals/ to a new library"
+        ) from error
     if tables and application != APPLICATION_ID:
         raise LibraryCorrupt(f"{file}: a database of another program; choose another folder for the library")
     if version > SCHEMA_VERSION:

@@ -223,6 +223,9 @@ def print_report(report: AddReport) -> None:
     }
     told = [f"{count} {name}" for name, count in counts.items() if count or name == "added"]
     console = stdout()
+    if not report.results and not report.skipped:
+        console.print("nothing added: there is no file in what was named")
+        return
     console.print(f"{', '.join(told)} in {report.seconds:.1f} s")
     if report.skipped:
         console.print(passed_over(report.skipped), soft_wrap=True)
@@ -240,6 +243,9 @@ def passed_over(paths: Sequence[str]) -> str:
     return f"{many} passed over: {shown}"
 
 
+_CHECKED = {"index": "index entries"}
+
+
 def print_verified(report: VerifyReport) -> None:
     """What `verify` looked at and each thing it found, in words, with what is left to do."""
     console = stdout()
@@ -249,9 +255,11 @@ def print_verified(report: VerifyReport) -> None:
         console.print(f"{verb:<7} {plain(f'{finding.check}: {finding.problem}{about}', one_line=True)}", soft_wrap=True)
         if finding.way_out and not finding.repaired:
             console.print(f"{'':<7} {plain(finding.way_out, one_line=True)}", soft_wrap=True)
-    looked_at = ", ".join(f"{number} {kind}" for kind, number in report.checked.items())
+    looked_at = ", ".join(f"{number} {_CHECKED.get(kind, kind)}" for kind, number in report.checked.items())
     wrong = sum(not finding.repaired for finding in report.findings)
     mended = len(report.findings) - wrong
+    if report.checked.get("chunks") and "index" not in report.checked:
+        console.print("not checked: the index, which is not there yet or may not be written; searches make it")
     outcome = "nothing is wrong" if not report.findings else f"{wrong} wrong, {mended} mended"
     console.print(f"checked {looked_at or 'nothing'} in {report.seconds:.1f} s: {outcome}", soft_wrap=True)
 

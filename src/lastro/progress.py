@@ -157,17 +157,16 @@ class RebuildProgress:
             self._bar.stop()
 
     def __call__(self, event: IngestEvent) -> None:
-        """Draw one event."""
-        if not isinstance(event, StageProgress):
+        """Draw one event: the documents are counted, the passages of each are not."""
+        if not isinstance(event, FileStarted):
             return
+        done = event.index - 1
         if self._bar is not None:
             name = plain(event.source, one_line=True).rsplit("/", 1)[-1]
-            self._bar.update(
-                self._task, description=f"embedding {name[-40:]}", completed=event.done, total=event.total or None
-            )
-        elif event.total and event.done * 10 // event.total != self._tenth:
-            self._tenth = event.done * 10 // event.total
-            self._console.print(f"embedded {event.done} of {_count(event.total, 'passage')}")
+            self._bar.update(self._task, description=f"embedding {name[-40:]}", completed=done, total=event.total)
+        elif done * 10 // event.total != self._tenth:
+            self._tenth = done * 10 // event.total
+            self._console.print(f"embedding document {event.index} of {event.total}")
 
 
 class Draft:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lastro.arguments import Json
 from lastro.session import INTERRUPTED, SOME_FAILED, Session
 
+if TYPE_CHECKING:
+    from lastro.types import DocumentRecord
+
+_LATER = "no search finds it; what is left of it on the disk goes by itself as more is removed, or now: "
+    "lastro remove --purge"
 _PURGE = {
     "done": "purged: nothing of what was removed is left in the library's files",
     "pending": (
@@ -21,25 +26,44 @@ _PURGE = {
 
 def remove(
     context: typer.Context,
-    key: Annotated[str, typer.Argument(help="Id (or its first six or more characters), path, file name or title.")],
+    key: Annotated[
+        str | None,
+        typer.Argument(help="Id (or its first six or more characters), path, file name or title.", show_default=False),
+    ] = None,
     purge: Annotated[
-        bool, typer.Option("--purge", help="Also rewrite the library's files, so that none of its text stays there.")
+        bool,
+        typer.Option(
+            "--purge", help="Also rewrite the library's files, so that no text of what was ever removed stays there."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove a document from the library; the file itself stays."""
-    from lastro.console import plain, print_json, stdout
+    """Remove a document from the library; the file itself stays.
 
+    Without a key, --purge clears away what was removed before.
+    """
+    from lastro.console import print_json, stdout
+
+    if key is None and not purge:
+        raise typer.BadParameter("name the document to remove; `lastro list` shows them", param_hint="key")
     session: Session = context.obj
     with session.open() as library:
-        record = library.remove(key)
-        if not as_json:  # said at once: a purge may take minutes, or be refused
-            stdout().print(f"removed {plain(record.title, one_line=True)} ({record.id[:12]})", soft_wrap=True)
+        record = None if key is None else library.remove(key)
+        if record is not None and not as_json:  # said at once: a purge may take minutes, or be refused
+            stdout().print(_removed(record), soft_wrap=True)
         state = library.purge() if purge else None
     if as_json:
         print_json({"removed": record, "purge": state})
-    elif state is not None:
-        stdout().print(_PURGE[state], soft_wrap=True)
+    else:
+        stdout().print(_PURGE[state] if state is not None else _LATER, soft_wrap=True)
+
+
+def _removed(record: DocumentRecord) -> str:
+    from lastro.console import plain
+
+    names = [plain(name, one_line=True) for name in record.sources]
+    also = f", added as {' and as '.join(names)}" if len(names) > 1 else ""
+    return f"removed {plain(record.title, one_line=True)} ({record.id[:12]}){also}"
 
 
 def verify(

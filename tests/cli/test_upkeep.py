@@ -9,7 +9,7 @@ import pytest
 import lastro
 from lastro import cli
 from lastro.errors import EmbedderMismatch, LibraryLocked
-from lastro.events import StageProgress
+from lastro.events import FileStarted
 from lastro.types import Finding, LibraryInfo, VerifyReport
 from lastro.vectorstore.library import Library
 from tests.fakes import HashEmbeddings
@@ -45,10 +45,24 @@ def test_a_purge_leaves_nothing_of_the_text_in_any_file(deed, capsys, lastro_hom
         assert not path.is_file() or b"Ana Prado" not in path.read_bytes(), path
 
 
+def test_what_was_removed_before_is_purged_without_a_key(deed, capsys, lastro_home):
+    assert cli.run(["remove", str(deed)]) == 0
+    assert "or now: lastro remove --purge" in capsys.readouterr().out
+    assert cli.run(["remove", "--purge"]) == 0
+    assert "purged: nothing of what was removed is left" in capsys.readouterr().out
+    for path in lastro_home.rglob("*"):
+        assert not path.is_file() or b"Ana Prado" not in path.read_bytes(), path
+
+
+def test_remove_without_a_key_or_purge_is_wrong_usage(deed, capsys):
+    assert cli.run(["remove"]) == 2
+    assert "name the document to remove" in capsys.readouterr().err
+
+
 def test_a_pending_purge_says_who_finishes_it(deed, capsys, monkeypatch):
     monkeypatch.setattr(Library, "purge", lambda _self, **_wait: "pending")
     assert cli.run(["remove", str(deed), "--purge"]) == 0
-    assert "purge pending: another reader still holds the old state" in capsys.readouterr().out
+    assert "purge pending: another program still reads an older state" in capsys.readouterr().out
 
 
 def test_a_refused_purge_still_tells_that_the_document_is_removed(deed, capsys, monkeypatch):
@@ -85,7 +99,7 @@ def test_a_lost_original_is_found_in_words(deed, capsys, lastro_home):
 def test_each_finding_is_told_with_what_is_left_to_do(deed, capsys, monkeypatch):
     mended = Finding("index", "3 entries are missing", repaired=True, way_out="never shown")
     wrong = Finding("text", "two\nlines \x1b[31m", document_id="d" * 64, way_out="add the file again")
-    report = VerifyReport((mended, wrong), {"documents": 2, "chunks": 9}, seconds=0.25)
+    report = VerifyReport((mended, wrong), {"documents": 2, "chunks": 9, "index": 9}, seconds=0.25)
     asked = []
 
     def verify(_self, *, repair):
@@ -99,7 +113,7 @@ def test_each_finding_is_told_with_what_is_left_to_do(deed, capsys, monkeypatch)
         "mended  index: 3 entries are missing",
         "wrong   text: two lines (document dddddddddddd)",
         "        add the file again",
-        "checked 2 documents, 9 chunks in 0.2 s: 1 wrong, 1 mended",
+        "checked 2 documents, 9 chunks, 9 index entries in 0.2 s: 1 wrong, 1 mended",
     ]
 
 
@@ -141,8 +155,8 @@ def test_a_change_of_embedder_shows_how_far_it_is(deed, capsys, monkeypatch):
 
     def rebuild(_self, *, embedder, on_event, cancel):
         asked.append(embedder)
-        for done in range(0, 101, 5):
-            on_event(StageProgress(source="Deed", stage="embed", done=done, total=100))
+        for index in range(1, 101):
+            on_event(FileStarted(source="Deed", index=index, total=100))
 
     monkeypatch.setattr(Library, "rebuild", rebuild)
     assert cli.run(["rebuild", "--embedder", "multilingual-e5-small"]) == 0
@@ -150,9 +164,9 @@ def test_a_change_of_embedder_shows_how_far_it_is(deed, capsys, monkeypatch):
     assert asked == ["multilingual-e5-small"]
     assert captured.out == "rebuilt: 1 document, embedded with multilingual-e5-small\n"
     lines = captured.err.splitlines()
-    assert lines[0] == "embedded 0 of 100 passages"
-    assert lines[-1] == "embedded 100 of 100 passages"
-    assert len(lines) == 11
+    assert lines[0] == "embedding document 1 of 100"
+    assert lines[-1] == "embedding document 91 of 100"
+    assert len(lines) == 10
 
 
 def test_ctrl_c_during_a_change_of_embedder_ends_with_130(deed, monkeypatch):

@@ -219,7 +219,7 @@ def test_a_crash_between_catalogue_and_index_loses_nothing(
         library = opened()
     library.add(Document("Cats sleep most of the day and hunt at dusk.", metadata={"source": "cats", "title": "Cats"}))
     assert finds_itself(library)
-    assert library._lag() == 0
+    assert library._following.lag() == 0
 
 
 def test_many_removed_chunks_do_not_hide_the_rest(opened: Opened, monkeypatch: pytest.MonkeyPatch):
@@ -252,12 +252,12 @@ def vector_files(library: Library) -> list[Path]:
 
 
 def test_the_index_follows_in_batches_and_at_the_end(library: Library, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Library._follow, "__defaults__", (3,))
+    monkeypatch.setattr("lastro.vectorstore.following.SYNC_AFTER", 3)
     lags: list[int] = []
     small = [Upload(f"{n}.txt", f"Entry {n} speaks of t{n * 7919}.".encode()) for n in range(9)]
-    library.add(small, on_event=lambda _event: lags.append(library._lag()))
+    library.add(small, on_event=lambda _event: lags.append(library._following.lag()))
     assert max(lags) > 1  # it does lag
-    assert library._lag() == 0
+    assert library._following.lag() == 0
     assert finds_itself(library)
 
 

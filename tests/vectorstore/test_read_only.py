@@ -68,6 +68,7 @@ def closed_folder(library: Library, request: pytest.FixtureRequest) -> Iterator[
         if request.param == "foreign owner":
             if os.geteuid() != 0:
                 pytest.skip("only root can give files away")
+            entry.chmod(0o755 if entry.is_dir() else 0o644)
             os.chown(entry, 65534, 65534)
         else:
             entry.chmod(0o555 if entry.is_dir() else 0o444)
@@ -98,6 +99,7 @@ def test_a_reader_who_may_not_write_sees_what_a_living_writer_commits(library: L
     library.add(Upload("whales.txt", b"Whales sing in the deep sea."))  # the log and its index stand beside the file
     for entry in [*everything, *library.path.rglob("*")]:
         if entry.exists() and "lock" not in entry.name:
+            entry.chmod(0o755 if entry.is_dir() else 0o644)
             os.chown(entry, 65534, 65534)
     assert powerless(library.path, "library.search('whales sing', k=1)[0].title") == "whales"
 
@@ -145,7 +147,17 @@ def test_a_damaged_database_is_told_with_the_way_out(library: Library):
     content[4096:] = os.urandom(len(content) - 4096)
     file.write_bytes(bytes(content))
     with (
-        pytest.raises(LibraryCorrupt, match="lastro import"),
+        pytest.raises(LibraryCorrupt, match="originals/"),
         lastro.open_library(library.path, embedder=HashEmbeddings()) as again,
     ):
         again.documents()
+
+
+def test_a_new_library_is_its_owners_alone(library: Library):
+    assert library.path.stat().st_mode & 0o077 == 0
+
+
+def test_a_place_below_a_file_is_told(tmp_path: Path):
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(LibraryError, match="name another one"):
+        lastro.open_library(tmp_path / "file" / "library", embedder=HashEmbeddings())
