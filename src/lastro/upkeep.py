@@ -13,8 +13,10 @@ from lastro.session import INTERRUPTED, SOME_FAILED, Session
 if TYPE_CHECKING:
     from lastro.types import DocumentRecord
 
-_LATER = "no search finds it; what is left of it on the disk goes by itself as more is removed, or now: "
+_LATER = (
+    "no search finds it; what is left of it on the disk goes by itself as more is removed, or now: "
     "lastro remove --purge"
+)
 _PURGE = {
     "done": "purged: nothing of what was removed is left in the library's files",
     "pending": (
