@@ -43,6 +43,9 @@ class Catalog:
     def close(self) -> None:
         """Close every connection; those in use close when they come back."""
         self._closed = True
+        self._drop_idle()
+
+    def _drop_idle(self) -> None:
         while True:
             try:
                 self._idle.get_nowait().close()
@@ -63,7 +66,7 @@ class Catalog:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction: all of it or, after an exception, nothing."""
-        with self.connection() as db:
+        with self.connection(writable=True) as db:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -84,7 +87,7 @@ class Catalog:
             raise LibraryError(f"{self.file.parent}: the library was removed or replaced meanwhile; open it again")
 
     @contextmanager
-    def connection(self) -> Iterator[sqlite3.Connection]:
+    def connection(self, *, writable: bool = False) -> Iterator[sqlite3.Connection]:
         """A connection outside any transaction, for the statements that must run so."""
         self.require_open()
         with disk_errors(self.file.parent):
@@ -92,6 +95,10 @@ class Catalog:
             try:
                 db = self._idle.get_nowait()
             except Empty:
+                db = schema.open_database(self.file)
+            if writable and not schema.writes(db):
+                db.close()
+                self._drop_idle()
                 db = schema.open_database(self.file)
             healthy = False
             try:

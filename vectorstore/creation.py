@@ -30,7 +30,8 @@ def open_catalog(path: Path, *, create: bool) -> Catalog:
             raise LibraryNotFound(f"{path}: no library here; `lastro add PATH` makes one")
         _require_empty(path)
         with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
             path.mkdir(mode=0o700, exist_ok=True)  # documents are nobody else's unless their owner says so
     return Catalog(path / DATABASE)
 

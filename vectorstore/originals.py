@@ -56,13 +56,16 @@ def staged_original(library: Path, document_id: str, extension: str, stream: Bin
     try:
         with disk_errors(library):
             copy = _create(partial)
-        with copy:
+        try:
             _hold(copy)
             with disk_errors(library):
                 _copy(stream, copy, document_id)
-            if fcntl is None:
-                copy.close()  # Windows renames no open file, and lets nobody delete one
+                if fcntl is None:
+                    copy.close()  # Windows renames no open file, and lets nobody delete one
             yield partial
+        finally:
+            with suppress(OSError):  # what was not written was told already
+                copy.close()
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

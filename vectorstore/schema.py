@@ -93,13 +93,24 @@ def open_database(file: Path) -> sqlite3.Connection:
         LibraryReadOnly: it may not be written, and cannot be read without writing.
     """
     if may_write(file):
-        return _connect(f"{file.absolute().as_uri()}?mode=rwc", file)
+        return _connect(f"{file.absolute().as_uri()}?mode={'rw' if file.exists() else 'rwc'}", file)
     return _connect(_read_only_uri(file), file)
 
 
 def may_write(file: Path) -> bool:
     """Whether this process may write a database, or make one."""
     return os.access(file.parent, os.W_OK) and (not file.exists() or os.access(file, os.W_OK))
+
+
+def writes(db: sqlite3.Connection) -> bool:
+    """Whether a connection can write: SQLite opens what fails to open for writing, be it for a moment, for reading."""
+    try:
+        db.execute("DELETE FROM tombstones WHERE seq = -1")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
+        return False
+    return True
 
 
 def peek(file: Path) -> sqlite3.Connection:
