@@ -61,8 +61,8 @@ class _Plan:
     """How a request is answered: `among` are the chunks that pass its filter, where they are few, by `seq`."""
 
     indexed: bool  # whether the index is asked
-    said: Mapping[str, Any] | None = None  # the filter in Chroma's words; None leaves filtering to us
-    share: float = 1.0  # of the chunks that pass the filter, among those that the index is asked for
+    said: Mapping[str, Any] | None = None  # the filter in Chroma's words, where it has any for it
+    share: float = 1.0  # of all chunks, those that pass the filter
     among: list[int] | None = None
 
 
@@ -79,8 +79,11 @@ def find_passages(catalog: Catalog, index: ChromaIndex, request: Request) -> lis
             plan = _plan(db, request)
             if not plan.indexed:
                 return _ranked(db, request, _dense(db, request, plan, Candidates([], 0, full=False)), plan)
-        ask = wider * (math.ceil(request.limit / plan.share) + 16)  # some that the index still knows may be gone
-        found = index.candidates(catalog, request.vector, limit=ask, where=plan.said)
+        # Wide filters are met by asking for more, unless that was not enough: the nearest may all fail the filter.
+        said = plan.said if wider > 1 or plan.share < WIDE else None
+        among = 1.0 if said is not None else plan.share
+        ask = wider * (math.ceil(request.limit / among) + 16)  # some that the index still knows may be gone
+        found = index.candidates(catalog, request.vector, limit=ask, where=said)
         with catalog.read() as db:
             _check(db, request)
             dense = _dense(db, request, plan, found)
@@ -109,10 +112,8 @@ def _plan(db: sqlite3.Connection, request: Request) -> _Plan:
         return _Plan(indexed=False)
     passing = int(db.execute(f"SELECT count(*) FROM chunks c WHERE {condition}", parameters).fetchone()[0])
     share = passing / keyword.count_chunks(db)
-    if share >= WIDE:
-        return _Plan(indexed=True, share=share)
     said = request.where.chroma(db)
-    return _Plan(indexed=said is not None, said=said)
+    return _Plan(indexed=said is not None or share >= WIDE, said=said, share=share)
 
 
 def _dense(db: sqlite3.Connection, request: Request, plan: _Plan, found: Candidates) -> dict[str, float]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from langchain_core.documents import Document
 
 from lastro.vectorstore import search
 from lastro.vectorstore.embeddings import EmbedderIdentity
@@ -71,3 +72,16 @@ def test_what_the_index_remembers_of_old_metadata_changes_no_answer(
     store.add_texts(["cats"], [{"year": 2}], ids=["cats"])
     assert ask(library, "cats", where={"year": 1}) == ["dogs"]
     assert ask(library, "cats", where={"year": 2}) == ["cats"]
+
+
+def test_a_wide_filter_that_the_nearest_all_fail_is_still_met(opened, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(search, "EXACT_BELOW", 0)
+    monkeypatch.setattr(search, "WIDE", 0.05)
+    monkeypatch.setattr("lastro.vectorstore.search.Request.limit", 5)
+    library = opened()
+    near = [Document(f"cats sleep and cats hunt {n}", metadata={"group": "near"}) for n in range(150)]
+    far = [Document(f"dogs bark at night {n}", metadata={"group": "far"}) for n in range(20)]
+    library.as_vectorstore().add_documents([*near, *far])
+    found = library.search("cats sleep and cats hunt", k=5, where={"group": "far"}, search_type="similarity")
+    assert len(found) == 5
+    assert all(passage.text.startswith("dogs") for passage in found)
