@@ -244,6 +244,7 @@ def test_documents_are_added_listed_opened_and_removed(parts, language):
     app.checkbox(key="remove-purge").check()
     app.button(key="remove-yes").click().run()
     assert not app.exception
+    assert [toast.value for toast in app.toast] == [texts("documents.purged")]
     library = parts.library()
     assert library.documents() == []
     files = [file for file in library.path.rglob("*") if file.is_file()]

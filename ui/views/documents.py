@@ -28,10 +28,19 @@ _LOOK = {
 def draw(parts: Services, texts: Texts) -> None:
     st.header(texts("documents.title"), anchor=False)
     st.html(note_html(texts("documents.subtitle")))
+    _tell()
     _uploader(parts, texts)
     for index, job in enumerate(parts.jobs.batches()):
         _batch(parts, job, index, texts)
     _list(parts, texts)
+
+
+def _tell() -> None:
+    """Say how the last removal ended: the dialog that it was asked in closes before it could."""
+    said = st.session_state.pop("removal", None)
+    if said is not None:
+        text, icon = said
+        st.toast(text, icon=icon)
 
 
 def _uploader(parts: Services, texts: Texts) -> None:
@@ -180,9 +189,9 @@ def _remove(record: DocumentRecord) -> None:
             library.remove(record.id)
             if st.session_state.get("remove-purge"):
                 said = "documents.purged" if library.purge() == "done" else "documents.purge_pending"
-            st.toast(session.texts()(said), icon=":material/delete:")
+            st.session_state["removal"] = (session.texts()(said), ":material/delete:")
     except LastroError as error:
-        st.toast(plain(str(error)), icon=":material/error:")
+        st.session_state["removal"] = (plain(str(error)), ":material/error:")
 
 
 draw(services(), session.texts())
