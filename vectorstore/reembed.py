@@ -226,21 +226,10 @@ def _put(
 
 def _staged(db: sqlite3.Connection, document_id: str) -> tuple[list[Chunk], npt.NDArray[np.float32]]:
     """A document's staged chunks in order, and their vectors row by row."""
-    import numpy as np
-
     found = db.execute("SELECT * FROM staged_chunks WHERE document_id = ? ORDER BY position", (document_id,)).fetchall()
     if any(zlib.crc32(row["vector"]) != row["crc"] for row in found):
         raise _DamagedStage(document_id)
-    chunks = [
-        Chunk(
-            id=row["id"], document_id=document_id, index=row["position"], text=row["text"], start=row["first"],
-            end=row["last"], page_start=row["page_start"], page_end=row["page_end"], section=row["section"],
-            token_count=row["token_count"],
-        )
-        for row in found
-    ]  # fmt: skip
-    matrix = np.frombuffer(b"".join(row["vector"] for row in found), dtype="<f4")
-    return chunks, matrix.reshape(len(found), -1 if found else 0)
+    return rows.with_vectors(found)
 
 
 def _ignore(_event: object) -> None:

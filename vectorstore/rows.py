@@ -145,22 +145,24 @@ def retitle(db: sqlite3.Connection, document_id: str, title: str) -> None:
 
 def chunks_of(db: sqlite3.Connection, document_id: str) -> tuple[list[Chunk], npt.NDArray[np.float32]]:
     """A document's chunks in order, and their vectors row by row."""
+    sql = "SELECT c.*, v.vector FROM chunks c JOIN vectors v USING (seq) WHERE c.document_id = ? ORDER BY c.position"
+    return with_vectors(db.execute(sql, (document_id,)).fetchall())
+
+
+def with_vectors(found: Sequence[sqlite3.Row]) -> tuple[list[Chunk], npt.NDArray[np.float32]]:
+    """The chunks of rows that have a chunk's columns and its vector, and the vectors row by row."""
     import numpy as np
 
-    rows = db.execute(
-        "SELECT c.*, v.vector FROM chunks c JOIN vectors v USING (seq) WHERE c.document_id = ? ORDER BY c.position",
-        (document_id,),
-    ).fetchall()
     chunks = [
         Chunk(
-            id=row["id"], document_id=document_id, index=row["position"], text=row["text"], start=row["first"],
+            id=row["id"], document_id=row["document_id"], index=row["position"], text=row["text"], start=row["first"],
             end=row["last"], page_start=row["page_start"], page_end=row["page_end"], section=row["section"],
             token_count=row["token_count"],
         )
-        for row in rows
+        for row in found
     ]  # fmt: skip
-    matrix = np.frombuffer(b"".join(row["vector"] for row in rows), dtype="<f4")
-    return chunks, matrix.reshape(len(rows), -1) if rows else matrix.reshape(0, 0)
+    matrix = np.frombuffer(b"".join(row["vector"] for row in found), dtype="<f4")
+    return chunks, matrix.reshape(len(found), -1 if found else 0)
 
 
 def parsed_document(db: sqlite3.Connection, document_id: str) -> ParsedDocument:
