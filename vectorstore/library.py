@@ -21,6 +21,7 @@ from lastro.errors import (
     EmbedderMismatch,
     LibraryCorrupt,
     LibraryError,
+    LibraryLocked,
     LibraryReadOnly,
 )
 from lastro.events import OnIngest
@@ -209,6 +210,9 @@ class Library:
         )  # fmt: skip
         report = adding.run(found, emit=on_event or (lambda _event: None), cancel=cancel)
         report = dataclasses.replace(report, skipped=tuple(getattr(found, "skipped", ())))
+        if "garbage" in self._catalog.meta() and not self._swept:  # nothing was new, and so nothing was swept
+            with suppress(LibraryLocked), self._writing():
+                pass
         self._following.catch_up()
         self._compaction.run_if_due()
         return report

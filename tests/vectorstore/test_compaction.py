@@ -206,3 +206,20 @@ def test_the_folder_shrinks_with_what_it_holds(opened: Opened, tmp_path: Path):
         library.remove(f"{number}.txt")
     library.purge()
     assert sum(file.stat().st_size for file in library.path.rglob("*") if file.is_file()) < full / 2
+
+
+def test_a_kill_between_a_replacement_and_its_end_leaves_no_original(
+    library: Library, opened: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    from lastro.vectorstore import storing
+
+    old = library.original(library.document("cats").id)
+    newer = Document("Cats hunt all night.", metadata={"source": "cats", "title": "Cats"})
+    with monkeypatch.context() as patch:
+        patch.setattr(storing, "drop_original", lambda *_: None)  # as if killed before it
+        library.add(newer)
+    assert old.is_file()
+    library.close()
+    again = opened()
+    assert again.add(newer).results[0].unchanged
+    assert not old.exists()
