@@ -300,6 +300,12 @@ def read_meta(db: sqlite3.Connection) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in db.execute("SELECT key, value FROM meta")}
 
 
+def removals(db: sqlite3.Connection) -> int:
+    """How many chunks were ever removed: it only grows, so a state with the same number holds no removed chunk."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'tombstones'").fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def write_meta(db: sqlite3.Connection, **values: str) -> None:
     """Write keys and values, within the caller's transaction."""
     db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())

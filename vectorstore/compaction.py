@@ -18,7 +18,7 @@ from lastro.errors import LibraryError, LibraryLocked
 from lastro.failpoints import reach
 from lastro.types import PurgeState
 from lastro.vectorstore import originals
-from lastro.vectorstore.catalog import Catalog, write_meta
+from lastro.vectorstore.catalog import Catalog, removals, write_meta
 from lastro.vectorstore.index import ChromaIndex
 
 LEAST = 1_000  # chunks of garbage below which compaction waits for `OLDEST`
@@ -26,7 +26,7 @@ SHARE = 0.25  # of the live chunks: so the work is bounded by a few times what w
 OLDEST = timedelta(hours=24)
 _RETRY_S = 0.05
 _WANTED = "purge_wanted"  # key of the catalogue: somebody asked for it, and it has not begun
-_TAINTED = "purge_pending"  # its value is the generation of the index that still holds what was removed
+_PENDING = "purge_pending"  # what was removed up to this number may still stand in the index and the log
 
 logger = logging.getLogger("lastro")
 
@@ -59,7 +59,7 @@ class Compaction:
     def pending(self) -> bool:
         """Whether a purge that was asked for has not come to its end."""
         meta = self._catalog.meta()
-        return _WANTED in meta or _TAINTED in meta
+        return _WANTED in meta or _PENDING in meta
 
     def run_if_due(self) -> None:
         """Compact where it is time, or end what waits for readers; a busy library is left for later."""
@@ -93,19 +93,18 @@ class Compaction:
         try:
             if _WANTED in meta:
                 self._run(0.0)
-            elif _TAINTED in meta:
+            elif _PENDING in meta:
                 self._finish(0.0)
         except LibraryError as error:
             logger.info("%s: purge still pending (%s)", self._path, error)
 
     def _run(self, wait_s: float) -> PurgeState:
         with self._writing(wait_s):
-            meta = self._catalog.meta()
             originals.sweep(self._path, self._catalog.known_ids())
             self._rewrite()
             with self._catalog.write() as db:  # what is removed from here on counts anew
                 db.execute(f"DELETE FROM meta WHERE key IN ('garbage', 'garbage_since', '{_WANTED}')")
-                write_meta(db, **{_TAINTED: meta.get("index_generation", "")})
+                write_meta(db, **{_PENDING: str(removals(db))})
         return self._finish(wait_s)
 
     def _rewrite(self) -> None:
@@ -123,9 +122,9 @@ class Compaction:
         deadline = time.monotonic() + wait_s
         with self._maintaining(wait_s):
             meta = self._catalog.meta()
-            if _TAINTED not in meta:
+            if _PENDING not in meta:
                 return "done"  # another process was faster
-            if meta.get("index_generation", "") == meta[_TAINTED]:
+            if int(meta.get("index_removals", "-1")) < int(meta[_PENDING]):
                 self._index.rebuild(self._catalog)
             while not self._truncate():
                 if time.monotonic() >= deadline:
@@ -135,7 +134,7 @@ class Compaction:
             if not self._index.drop_others(self._catalog.meta().get("index_generation", "")):
                 return "pending"
             with self._catalog.write() as db:
-                db.execute("DELETE FROM meta WHERE key = ?", (_TAINTED,))
+                db.execute("DELETE FROM meta WHERE key = ?", (_PENDING,))
         return "done"
 
     def _truncate(self) -> bool:

@@ -21,8 +21,8 @@ import numpy as np
 
 from lastro.errors import LibraryError, LibraryLocked
 from lastro.failpoints import reach
-from lastro.vectorstore import generation
-from lastro.vectorstore.catalog import Catalog, write_meta
+from lastro.vectorstore import generation, keyword
+from lastro.vectorstore.catalog import Catalog, removals, write_meta
 from lastro.vectorstore.faults import disk_error, is_disk_error
 from lastro.vectorstore.locking import index_lock
 
@@ -199,7 +199,7 @@ class ChromaIndex:
         name, watermark = meta["index_generation"], _watermark(meta)
         folder = self.folder / name
         doubtful = self._manifest.of(folder) != meta.get("index_files")
-        if doubtful and (watermark < REBUILD_BELOW or not generation.survives(folder, catalog.file, watermark)):
+        if doubtful and (_chunks(catalog) < REBUILD_BELOW or not generation.survives(folder, catalog.file, watermark)):
             logger.warning("%s: index was not written to its end, or is damaged", folder)
             return None
         client = None
@@ -303,7 +303,7 @@ class ChromaIndex:
                 COLLECTION, configuration=cast("Any", {"hnsw": generation.HNSW}), embedding_function=None
             )
             with catalog.read() as db:
-                gone = int(db.execute("SELECT ifnull(max(seq), 0) FROM tombstones").fetchone()[0])
+                gone = removals(db)
                 last = generation.fill(collection, db, after=0, fresh=True)
             reach("rebuild.filled")
             generation.scrub(self.folder / name)
@@ -311,8 +311,9 @@ class ChromaIndex:
             with catalog.write() as db:
                 db.execute("DELETE FROM tombstones WHERE seq <= ?", (gone,))
                 write_meta(
-                    db, index_generation=name, index_watermark=str(last), index_version=str(version), index_files=files
-                )
+                    db, index_generation=name, index_watermark=str(last), index_version=str(version),
+                    index_files=files, index_removals=str(gone),
+                )  # fmt: skip
         except BaseException:
             _close(client)
             raise
@@ -373,6 +374,11 @@ def _lost(catalog: Catalog, collection: Collection, watermark: int) -> set[str]:
                 if row[0] not in ids and not crowded:
                     lost.add(str(row[0]))
     return lost
+
+
+def _chunks(catalog: Catalog) -> int:
+    with catalog.read() as db:
+        return keyword.count_chunks(db)
 
 
 def _state(meta: Mapping[str, str]) -> tuple[str, ...]:

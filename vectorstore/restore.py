@@ -47,7 +47,7 @@ def restore(file: Path, target: Path, *, name: str) -> None:
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent))
         stack.callback(shutil.rmtree, work, ignore_errors=True)
         library = work / "library"
-        library.mkdir()  # mkdtemp's own folder is for its owner alone
+        library.mkdir(mode=0o700)  # as a library is made: its owner's alone
         _unpack(file, library)
         _open_once(file, library / DATABASE, name)
         if os.name == "posix":

@@ -10,7 +10,7 @@ import pytest
 from langchain_core.documents import Document
 
 from lastro.types import BROUGHT, ParsedDocument, Upload
-from lastro.vectorstore import compaction
+from lastro.vectorstore import compaction, generation
 from lastro.vectorstore.library import Library
 from lastro.vectorstore.rows import NewDocument
 
@@ -223,3 +223,30 @@ def test_a_kill_between_a_replacement_and_its_end_leaves_no_original(
     again = opened()
     assert again.add(newer).results[0].unchanged
     assert not old.exists()
+
+
+def test_a_purge_is_not_done_by_an_index_that_was_begun_before_the_removal(
+    with_secret: Library, monkeypatch: pytest.MonkeyPatch
+):
+    library = with_secret
+    fill = generation.fill
+
+    def overtaken(*args: object, **options: object) -> int:
+        last = fill(*args, **options)  # type: ignore[arg-type]
+        monkeypatch.undo()
+        library._catalog.remove([library.document("secret.txt").id], purge=True)
+        assert library.purge(wait_s=0.0) == "pending"  # the index is being built
+        return last
+
+    monkeypatch.setattr(generation, "fill", overtaken)
+    library.rebuild()
+    assert library.purge_pending
+    library._compaction.finish_pending()
+    assert not library.purge_pending
+    assert [name for name in holders(library) if not name.startswith("originals/")] == []
+
+
+def test_a_purge_of_nothing_builds_no_index(library: Library):
+    before = library._catalog.meta()["index_generation"]
+    assert library.purge() == "done"
+    assert library._catalog.meta()["index_generation"] == before
