@@ -15,10 +15,10 @@ from langchain_core.documents import Document
 from lastro.errors import SourceError
 from lastro.language import detect_language
 from lastro.types import BROUGHT, PageSpan, ParsedDocument, Section, page_from_metadata
+from lastro.vectorstore.catalog import AMONG, as_json
 from lastro.vectorstore.schema import text_sha256
 from lastro.vectorstore.where import is_text
 
-AMONG = "IN (SELECT value FROM json_each(?))"  # one parameter carries any number of values
 _TITLE_LENGTH = 80  # characters of an id that stands for a title
 _CODE = re.compile("[a-z]{2}")
 
@@ -68,11 +68,6 @@ def files_among(db: sqlite3.Connection, ids: Sequence[str]) -> set[str]:
     """The documents among `ids` that were read from files."""
     sql = f"SELECT d.id FROM documents d WHERE d.metadata IS NULL AND d.id {AMONG}"
     return {str(row[0]) for row in db.execute(sql, (as_json(ids),))}
-
-
-def as_json(values: Sequence[str]) -> str:
-    """The values as the one parameter of `AMONG`."""
-    return json.dumps(list(values))
 
 
 def check_brought(document: Document, key: str | None) -> Brought:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+AMONG = "IN (SELECT value FROM json_each(?))"  # with `as_json`: one parameter carries any number of values
 _PREFIX_LENGTH = 6  # fewest characters of an id that may stand for it
 
 
@@ -316,15 +317,15 @@ def write_meta(db: sqlite3.Connection, **values: str) -> None:
 
 def chunk_ids(db: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, str]:
     """The chunk id of each `seq` that exists."""
-    rows = db.execute("SELECT seq, id FROM chunks WHERE seq IN (SELECT value FROM json_each(?))", (_json(seqs),))
+    rows = db.execute(f"SELECT seq, id FROM chunks WHERE seq {AMONG}", (as_json(seqs),))
     return {int(row[0]): str(row[1]) for row in rows}
 
 
 def vectors_of(db: sqlite3.Connection, ids: Sequence[str]) -> tuple[list[str], npt.NDArray[np.float32]]:
     """The chunk ids among `ids` that exist, and their vectors, row by row."""
     rows = db.execute(
-        "SELECT c.id, v.vector FROM chunks c JOIN vectors v USING (seq) WHERE c.id IN (SELECT value FROM json_each(?))",
-        (_json(ids),),
+        f"SELECT c.id, v.vector FROM chunks c JOIN vectors v USING (seq) WHERE c.id {AMONG}",
+        (as_json(ids),),
     ).fetchall()
     return _matrix(rows)
 
@@ -332,9 +333,8 @@ def vectors_of(db: sqlite3.Connection, ids: Sequence[str]) -> tuple[list[str], n
 def passages(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Passage]:
     """The passages of the chunk ids that exist, unranked (rank 0)."""
     rows = db.execute(
-        "SELECT c.*, d.title, d.language FROM chunks c JOIN documents d ON d.id = c.document_id "
-        "WHERE c.id IN (SELECT value FROM json_each(?))",
-        (_json(ids),),
+        f"SELECT c.*, d.title, d.language FROM chunks c JOIN documents d ON d.id = c.document_id WHERE c.id {AMONG}",
+        (as_json(ids),),
     )
     return {
         row["id"]: Passage(
@@ -355,8 +355,9 @@ def _matrix(rows: Sequence[sqlite3.Row]) -> tuple[list[str], npt.NDArray[np.floa
     return [str(row[0]) for row in rows], matrix.reshape(len(rows), -1)
 
 
-def _json(values: Sequence[Any]) -> str:
-    return json.dumps(list(values))  # one parameter carries any number of values
+def as_json(values: Sequence[Any]) -> str:
+    """Values as the one parameter of `AMONG`."""
+    return json.dumps(list(values))
 
 
 # Records -----------------------------------------------------------------------------------------------------------

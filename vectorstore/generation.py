@@ -28,6 +28,7 @@ HNSW: dict[str, Any] = {"space": "cosine", "max_neighbors": 24, "ef_construction
 BATCH = 1_000
 _PROBES = 32
 _THOROUGH = 512
+_NEIGHBOURS = 20  # among which a chunk must find itself: equal texts of several documents are equally near
 _PROBE_S = 120  # seconds a damaged index may keep the probing process busy
 _BLOCK = 1 << 22
 _FLUSHED = "index_metadata.pickle"  # stands beside the vector files once they hold something
@@ -150,6 +151,24 @@ def difference(catalog: Catalog, collection: Collection, watermark: int) -> tupl
         excused = {str(row[0]) for row in db.execute("SELECT chunk_id FROM tombstones")}
         excused |= {str(row[0]) for row in db.execute("SELECT id FROM chunks WHERE seq > ?", (watermark,))}
     return wanted - present, present - wanted - excused
+
+
+def lost(catalog: Catalog, collection: Collection, watermark: int) -> set[str]:
+    """Chunks that a query with their own vector does not bring back among the nearest."""
+    found_not: set[str] = set()
+    with catalog.read() as db:
+        cursor = db.execute(
+            "SELECT c.id, v.vector FROM chunks c JOIN vectors v USING (seq) WHERE c.seq <= ? ORDER BY c.seq",
+            (watermark,),
+        )
+        while rows := cursor.fetchmany(200):
+            vectors = np.stack([np.frombuffer(row[1], dtype="<f4") for row in rows])
+            found = collection.query(query_embeddings=vectors, n_results=_NEIGHBOURS, include=["distances"])
+            for row, ids, distances in zip(rows, found["ids"], found["distances"] or [], strict=True):
+                crowded = len(ids) == _NEIGHBOURS and distances[-1] < 1e-4  # as many twins as were asked for
+                if row[0] not in ids and not crowded:
+                    found_not.add(str(row[0]))
+    return found_not
 
 
 def forget(collection: Collection, ids: Sequence[str]) -> None:

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from lastro.errors import LibraryError, LibraryLocked
 from lastro.failpoints import reach
 from lastro.vectorstore import generation, keyword
@@ -27,6 +25,7 @@ from lastro.vectorstore.faults import disk_error, is_disk_error
 from lastro.vectorstore.locking import index_lock
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
@@ -36,7 +35,6 @@ REOPEN_AFTER = 2_000  # chunks searched exactly before opening the index anew is
 REBUILD_BELOW = 50_000  # a doubtful index of fewer chunks is built anew, which takes less than a thorough check of it
 _WAIT_S = 0.5  # for another thread that works on the index; the question is answered exactly then
 _LOOK_AGAIN_S = 60.0
-_NEIGHBOURS = 20  # among which a chunk must find itself: equal texts of several documents are equally near
 
 logger = logging.getLogger("lastro")
 
@@ -334,7 +332,7 @@ class ChromaIndex:
                 return IndexState(every, (), ())
             with _chroma():
                 missing, extra = generation.difference(catalog, opened.collection, opened.seen)
-                lost = _lost(catalog, opened.collection, opened.seen)
+                lost = generation.lost(catalog, opened.collection, opened.seen)
             return IndexState(tuple(sorted(missing)), tuple(sorted(extra)), tuple(sorted(lost - missing)))
 
     def drop_others(self, keep: str) -> bool:
@@ -356,24 +354,6 @@ def _close(client: Client) -> None:
             client.close()
     except IndexBroken as error:
         logger.info("index not closed (%s)", error)
-
-
-def _lost(catalog: Catalog, collection: Collection, watermark: int) -> set[str]:
-    """Chunks that a query with their own vector does not bring back among the nearest."""
-    lost: set[str] = set()
-    with catalog.read() as db:
-        cursor = db.execute(
-            "SELECT c.id, v.vector FROM chunks c JOIN vectors v USING (seq) WHERE c.seq <= ? ORDER BY c.seq",
-            (watermark,),
-        )
-        while rows := cursor.fetchmany(200):
-            vectors = np.stack([np.frombuffer(row[1], dtype="<f4") for row in rows])
-            found = collection.query(query_embeddings=vectors, n_results=_NEIGHBOURS, include=["distances"])
-            for row, ids, distances in zip(rows, found["ids"], found["distances"] or [], strict=True):
-                crowded = len(ids) == _NEIGHBOURS and distances[-1] < 1e-4  # as many twins as were asked for
-                if row[0] not in ids and not crowded:
-                    lost.add(str(row[0]))
-    return lost
 
 
 def _chunks(catalog: Catalog) -> int:

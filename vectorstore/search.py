@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
-import json
 import math
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ import numpy as np
 
 from lastro.types import Passage
 from lastro.vectorstore import keyword
-from lastro.vectorstore.catalog import Catalog, chunk_ids, passages
+from lastro.vectorstore.catalog import AMONG, Catalog, as_json, chunk_ids, passages
 from lastro.vectorstore.embeddings import EmbedderIdentity
 from lastro.vectorstore.filters import Filter
 from lastro.vectorstore.fusion import Leg, fuse
@@ -28,7 +27,6 @@ SearchType = Literal["hybrid", "similarity", "keyword"]
 SEARCH_TYPES = ("hybrid", "similarity", "keyword")
 EXACT_BELOW = 5_000  # chunks that pass a filter and are compared one by one: exact, for some 7 µs of CPU each
 WIDE = 0.05  # share of the chunks from which on asking for more and filtering here is quicker than Chroma's filter
-_AMONG = "IN (SELECT value FROM json_each(?))"  # one parameter carries any number of values
 _JOINED = "chunks c JOIN vectors v USING (seq)"
 _BATCH = 4_096  # vectors compared at once, so that an exact search of any library fits in memory
 
@@ -121,14 +119,14 @@ def _dense(db: sqlite3.Connection, request: Request, plan: _Plan, found: Candida
     if request.kind == "keyword":
         return {}
     if plan.among is not None:
-        cosines = _cosines(db, request, "vectors v", f"v.seq {_AMONG}", [json.dumps(plan.among)])
+        cosines = _cosines(db, request, "vectors v", f"v.seq {AMONG}", [as_json(plan.among)])
     else:
         # Asked again of what the index knew: its copy of a chunk's metadata may be older than the catalogue's.
         accepted, parameters = ("1", []) if request.where is None else request.where.sql(each=bool(found.ids))
         cosines = _cosines(db, request, _JOINED, f"c.seq > ? AND {accepted}", [found.seen, *parameters])
         if found.ids:
-            known = json.dumps(found.ids)
-            cosines |= _cosines(db, request, _JOINED, f"c.id {_AMONG} AND {accepted}", [known, *parameters])
+            known = as_json(found.ids)
+            cosines |= _cosines(db, request, _JOINED, f"c.id {AMONG} AND {accepted}", [known, *parameters])
     nearest = heapq.nsmallest(request.limit, cosines, key=lambda seq: (-cosines[seq], seq))
     return {key: cosines[seq] for seq, key in chunk_ids(db, nearest).items()}
 
@@ -150,7 +148,7 @@ def _lexical(db: sqlite3.Connection, request: Request, plan: _Plan) -> dict[int,
         return {}
     condition: tuple[str, list[Any]] | None = None
     if plan.among is not None:
-        condition = f"c.seq {_AMONG}", [json.dumps(plan.among)]
+        condition = f"c.seq {AMONG}", [as_json(plan.among)]
     elif request.where is not None:
         condition = request.where.sql(each=True)
     return dict(keyword.search(db, request.query, limit=request.limit, condition=condition))
@@ -161,7 +159,7 @@ def _ranked(db: sqlite3.Connection, request: Request, dense: dict[str, float], p
     names = chunk_ids(db, list(scored))
     lexical = {names[seq]: score for seq, score in scored.items() if seq in names}
     only_lexical = [seq for seq, key in names.items() if key not in dense]
-    added = _cosines(db, request, "vectors v", f"v.seq {_AMONG}", [json.dumps(only_lexical)])
+    added = _cosines(db, request, "vectors v", f"v.seq {AMONG}", [as_json(only_lexical)])
     cosines = dense | {names[seq]: cosine for seq, cosine in added.items()}
     order = _order(request, cosines, lexical)[: request.k]
     found = passages(db, [key for key, _score in order])

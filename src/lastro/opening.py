@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lastro.types import Chunk, ParsedDocument
     from lastro.vectorstore.adding import Pipeline
     from lastro.vectorstore.embeddings import Embedder
-    from lastro.vectorstore.library import Library
+    from lastro.vectorstore.library import Library, Parts
 
 _SLUG_LENGTH = 60
 # Names of devices on Windows, where no folder may be called so.
@@ -79,38 +79,14 @@ def open_library(
     """
     go_offline()
     let_waiting_threads_sleep()
-    from lastro.vectorstore.embeddings import load_embedder
-    from lastro.vectorstore.library import Library, Parts
+    from lastro.vectorstore.library import Library
 
     effective = load_settings() if settings is None else settings
-
-    def discover(inputs: Any) -> Sequence[Any]:
-        from lastro.ingest.sources import discover
-
-        return discover(inputs)
-
-    def make_embedder(name: str) -> Embedder:
-        return load_embedder(name, batch_tokens=effective.ingest.embed_batch_tokens)
-
-    def make_pipeline(tokenizer: Embedder, library: LibrarySettings) -> Pipeline:
-        from lastro.ingest.pipeline import IngestPipeline
-
-        return IngestPipeline(settings=effective.ingest, library=library, tokenizer=tokenizer)
-
-    def split(parsed: ParsedDocument, document_id: str, tokenizer: Embedder, library: LibrarySettings) -> list[Chunk]:
-        from lastro.ingest.split import split_document
-
-        cut_already = parsed.parser == BROUGHT
-        return split_document(
-            parsed, document_id, tokenizer=tokenizer, overlap_tokens=library.chunk_overlap_tokens,
-            chunk_tokens=tokenizer.max_tokens if cut_already else library.chunk_tokens,
-        )  # fmt: skip
-
     path = library_path(name_or_path)
     try:
         library = Library(
             path,
-            Parts(discover, make_embedder, make_pipeline, split, embedder),
+            _parts(effective, embedder),
             settings=_settings_for(effective.library, embedder),
             retrieval=effective.retrieval,
             name=None if isinstance(name_or_path, Path) or path.name == name_or_path else str(name_or_path),
@@ -166,6 +142,36 @@ def answer_chain(
 
     effective = load_settings() if settings is None else settings
     return build(library, llm=chat_model(effective) if llm is None else llm, settings=effective.answer)
+
+
+def _parts(settings: Settings, embedder: Embedder | None) -> Parts:
+    """What a library builds on, each imported when it is first called."""
+    from lastro.vectorstore.embeddings import load_embedder
+    from lastro.vectorstore.library import Parts
+
+    def discover(inputs: Any) -> Sequence[Any]:
+        from lastro.ingest.sources import discover
+
+        return discover(inputs)
+
+    def make_embedder(name: str) -> Embedder:
+        return load_embedder(name, batch_tokens=settings.ingest.embed_batch_tokens)
+
+    def make_pipeline(tokenizer: Embedder, library: LibrarySettings) -> Pipeline:
+        from lastro.ingest.pipeline import IngestPipeline
+
+        return IngestPipeline(settings=settings.ingest, library=library, tokenizer=tokenizer)
+
+    def split(parsed: ParsedDocument, document_id: str, tokenizer: Embedder, library: LibrarySettings) -> list[Chunk]:
+        from lastro.ingest.split import split_document
+
+        cut_already = parsed.parser == BROUGHT
+        return split_document(
+            parsed, document_id, tokenizer=tokenizer, overlap_tokens=library.chunk_overlap_tokens,
+            chunk_tokens=tokenizer.max_tokens if cut_already else library.chunk_tokens,
+        )  # fmt: skip
+
+    return Parts(discover, make_embedder, make_pipeline, split, embedder)
 
 
 def _settings_for(settings: LibrarySettings, embedder: Embedder | None) -> LibrarySettings:

@@ -369,6 +369,7 @@ def test_an_import_takes_an_empty_folder_and_no_other(exported: Path, tmp_path: 
     target = tmp_path / "restored"
     target.mkdir()
     import_library_file(exported, target, name="r")
+    assert target.stat().st_mode & 0o077 == 0  # its owner's alone, as a new one is
     with pytest.raises(LibraryError, match="in the way"):
         import_library_file(exported, target, name="again")
     with pytest.raises(LibraryError, match="in the way"):
