@@ -1,21 +1,59 @@
-"""Fetch a catalogue model from the hub: whole, checked, and put in its place in one step, or not at all."""
+"""Fetch a model from the hub: whole, checked, and put in its place in one step, or not at all."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lastro.errors import ModelCorrupt, ModelError, ModelNotFound
-from lastro.llm.models import ChatModelCard, EmbedderCard, OnProgress, verify_file
+from lastro.llm.cards import ChatModelCard, EmbedderCard, RerankerCard
+from lastro.llm.folders import refuse_own_code
+from lastro.llm.models import OnProgress, verify_file
 from lastro.offline import hub_allowed, hub_forbidden_by
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
 
-_EMBEDDER_SUFFIXES = (".json", ".txt", ".model")
+_SMALL = (".json", ".txt", ".model")  # settings and vocabularies of a folder's model
+_MODULE = re.compile(r"\d+_\w+")  # a layer's own folder, such as 1_Pooling or 2_Dense
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is fetched of a repository: its weights and, unless `small` is False, what a folder needs beside them."""
+
+    name: str
+    repo: str
+    revision: str | None
+    weights: re.Pattern[str]
+    sha256: str | None  # of the weights
+    pages: frozenset[str] = frozenset()
+    small: bool = True
+
+    def choose(self, entries: Sequence[RepoSibling]) -> tuple[list[RepoSibling], list[RepoSibling]]:
+        """The small files and the weights among a repository's files."""
+        weights = [entry for entry in entries if self.weights.fullmatch(entry.rfilename)]
+        if not weights:
+            what = self.weights.pattern.replace("\\", "")
+            raise ModelNotFound(
+                f"{self.name}: {self.repo} has no {what}; look on the hub for its new name, or for the same model with "
+                "weights in safetensors"
+            )
+        return [entry for entry in entries if self._is_small(entry.rfilename)], weights
+
+    def _is_small(self, name: str) -> bool:
+        if not self.small or self.weights.fullmatch(name):
+            return False
+        folder, _, file = name.rpartition("/")
+        own = _MODULE.fullmatch(folder) is not None
+        wanted = file.endswith((*_SMALL, ".safetensors") if own else _SMALL)
+        return name in self.pages or (wanted and (own or not folder))
 
 
 def fetch_chat_model(card: ChatModelCard, folder: Path, *, on_progress: OnProgress | None = None) -> Path:
@@ -30,20 +68,38 @@ def fetch_chat_model(card: ChatModelCard, folder: Path, *, on_progress: OnProgre
     if target.is_file() and card.sha256 is not None:
         verify_file(target, card.sha256)
         return target
-    _fetch(card, [card.file], folder / f".{card.name}.partial", on_progress)
+    wanted = _Wanted(card.name, card.repo, None, re.compile(re.escape(card.file)), card.sha256, small=False)
+    _fetch(wanted, folder / f".{card.name}.partial", on_progress)
     target.parent.mkdir(parents=True, exist_ok=True)
     (folder / f".{card.name}.partial" / card.file).replace(target)
     shutil.rmtree(folder / f".{card.name}.partial", ignore_errors=True)
     return target
 
 
-def fetch_embedder(card: EmbedderCard, folder: Path, *, on_progress: OnProgress | None = None) -> Path:
+def fetch_folder(card: EmbedderCard | RerankerCard, folder: Path, *, on_progress: OnProgress | None = None) -> Path:
     """The folder of `card`'s files, fetched unless its weights are there and right; raises as `fetch_chat_model`."""
     if (folder / card.file).is_file() and card.sha256 is not None:
         verify_file(folder / card.file, card.sha256)
         return folder
-    partial = folder.with_name(f".{card.name}.partial")
-    _fetch(card, None, partial, on_progress)
+    wanted = _Wanted(card.name, card.repo, card.revision, re.compile(re.escape(card.file)), card.sha256)
+    return _replace_folder(wanted, folder, on_progress)
+
+
+def fetch_repository(repo: str, folder: Path, *, on_progress: OnProgress | None = None) -> Path:
+    """The folder of an embedder or reranker outside the catalogue, with its page, which names its languages.
+
+    Raises:
+        ModelError: offline, the hub cannot be reached, or the model needs code of its own to be loaded.
+        ModelNotFound: the hub has no such repository, or no weights in safetensors in it.
+        ModelCorrupt: what came is not the published files.
+    """
+    wanted = _Wanted(repo, repo, None, re.compile(r"model.*\.safetensors"), None, frozenset(["README.md"]))
+    return _replace_folder(wanted, folder, on_progress)
+
+
+def _replace_folder(wanted: _Wanted, folder: Path, on_progress: OnProgress | None) -> Path:
+    partial = folder.with_name(f".{folder.name}.partial")
+    _fetch(wanted, partial, on_progress)
     shutil.rmtree(partial / ".cache", ignore_errors=True)  # the hub client's own notes
     if folder.exists():
         shutil.rmtree(folder)
@@ -51,11 +107,9 @@ def fetch_embedder(card: EmbedderCard, folder: Path, *, on_progress: OnProgress 
     return folder
 
 
-def _fetch(
-    card: ChatModelCard | EmbedderCard, files: list[str] | None, folder: Path, on_progress: OnProgress | None
-) -> None:
-    """Fetch `files` (None: all that an embedder needs) into `folder` and check each against card and hub."""
-    _refuse_offline(card.name)
+def _fetch(wanted: _Wanted, folder: Path, on_progress: OnProgress | None) -> None:
+    """Fetch what is wanted into `folder`, small files first, and check each against card and hub."""
+    _refuse_offline(wanted.name)
     import httpx
     from huggingface_hub import HfApi, hf_hub_download
     from huggingface_hub.errors import (
@@ -69,32 +123,32 @@ def _fetch(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with hub_allowed():
-            info = HfApi(endpoint=endpoint).model_info(card.repo, files_metadata=True)
-            wanted = [entry for entry in info.siblings or [] if _needed(entry.rfilename, card, files)]
-            if card.file not in [entry.rfilename for entry in wanted]:
-                raise ModelNotFound(f"{card.name}: {card.repo} has no {card.file}; look for its new name on the hub")
-            progress = _progress(on_progress, sum(entry.size or 0 for entry in wanted))
-            for entry in wanted:
+            info = HfApi(endpoint=endpoint).model_info(wanted.repo, revision=wanted.revision, files_metadata=True)
+            small, weights = wanted.choose(info.siblings or [])
+            progress = _progress(on_progress, sum(entry.size or 0 for entry in small + weights))
+            for entry in small + weights:
+                if weights and entry is weights[0]:
+                    refuse_own_code(folder)  # before gigabytes come that could not be used
                 hf_hub_download(
-                    card.repo,
+                    wanted.repo,
                     entry.rfilename,
                     revision=info.sha,
                     local_dir=folder,
                     endpoint=endpoint,
                     tqdm_class=progress,
                 )
-                _check(folder / entry.rfilename, entry, card)
+                _check(folder / entry.rfilename, entry, wanted)
     except (RepositoryNotFoundError, EntryNotFoundError) as error:
         if isinstance(error, LocalEntryNotFoundError):
-            raise _unreachable(card, error) from error
-        raise ModelNotFound(f"{card.name}: {card.repo} is not on the hub ({error}); see `lastro models`") from error
+            raise _unreachable(wanted.name, error) from error
+        raise ModelNotFound(f"{wanted.name}: {wanted.repo} is not on the hub ({error}); see `lastro models`") from error
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
-        raise _unreachable(card, error) from error
+        raise _unreachable(wanted.name, error) from error
 
 
-def _unreachable(card: ChatModelCard | EmbedderCard, error: Exception) -> ModelError:
+def _unreachable(name: str, error: Exception) -> ModelError:
     first = str(error).strip().partition("\n")[0]
-    return ModelError(f"{card.name}: the hub could not be read ({first}); check the connection, what came is kept")
+    return ModelError(f"{name}: the hub could not be read ({first}); check the connection, what came is kept")
 
 
 def _refuse_offline(name: str) -> None:
@@ -103,17 +157,9 @@ def _refuse_offline(name: str) -> None:
         raise ModelError(f"{name}: not fetched, since {variable} is set; unset it, or copy the file in by hand")
 
 
-def _needed(file: str, card: ChatModelCard | EmbedderCard, files: list[str] | None) -> bool:
-    if files is not None:
-        return file in files
-    if file == card.file:
-        return True
-    return file.endswith(_EMBEDDER_SUFFIXES) and Path(file).parent.as_posix() in {".", "1_Pooling", "2_Normalize"}
-
-
-def _check(path: Path, entry: RepoSibling, card: ChatModelCard | EmbedderCard) -> None:
+def _check(path: Path, entry: RepoSibling, wanted: _Wanted) -> None:
     """Check a file against the card's hash, the hub's SHA-256 (large files) or its Git hash (small ones)."""
-    expected = card.sha256 if entry.rfilename == card.file else None
+    expected = wanted.sha256 if wanted.weights.fullmatch(entry.rfilename) else None
     if expected is None and entry.lfs is not None:
         expected = entry.lfs.sha256
     try:

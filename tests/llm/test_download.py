@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ import pytest
 
 from lastro.errors import ModelCorrupt, ModelError, ModelNotFound
 from lastro.llm import models
-from lastro.llm.models import CHAT_MODELS, EMBEDDERS, models_folder, pull
+from lastro.llm.models import CHAT_MODELS, EMBEDDERS, RERANKERS, models_folder, pull
 
 REVISION = "a" * 40
 
@@ -26,6 +27,7 @@ class Hub:
     repos: dict[str, dict[str, bytes]] = field(default_factory=dict)
     served: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    revisions: list[str] = field(default_factory=list)
 
     def describe(self, repo: str) -> bytes:
         siblings = []
@@ -57,6 +59,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
             if self.path.startswith("/api/models/"):
                 repo = "/".join(self.path.split("?")[0].split("/")[3:5])
                 data = state.describe(repo) if repo in state.repos else None
+                state.revisions += re.findall(r"/revision/(\w+)", self.path)
                 name = ""
             else:
                 owner, project, _, _, name = self.path.split("/", 5)[1:]
@@ -192,3 +195,78 @@ def test_a_model_can_be_fetched_after_a_library_was_opened(hub: Hub, monkeypatch
     assert pull("llama-3.2-3b").is_file()
     assert os.environ["HF_HUB_OFFLINE"] == "1"
     assert huggingface_hub.constants.HF_HUB_OFFLINE
+
+
+def test_a_reranker_comes_as_a_folder(hub: Hub) -> None:
+    card = RERANKERS[0]
+    hub.repos[card.repo] = {name: data for name, data in FOLDER.items() if "/" not in name}
+    folder = pull(card.name)
+    assert folder == models_folder() / card.name
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors", "tokenizer.json"]
+    assert models.find_reranker(card.name) == (card, folder)
+
+
+def test_a_hub_id_of_the_catalogue_is_fetched_as_its_card(hub: Hub) -> None:
+    hub.repos[EMBEDDER.repo] = FOLDER
+    assert pull(EMBEDDER.repo) == models_folder() / EMBEDDER.name
+
+
+def test_a_card_may_name_the_revision_that_has_safetensors(hub: Hub) -> None:
+    card = next(card for card in EMBEDDERS if card.revision is not None)
+    hub.repos[card.repo] = FOLDER
+    pull(card.name)
+    assert hub.revisions == [card.revision]
+
+
+OTHER = FOLDER | {
+    "model.safetensors.index.json": b"{}",
+    "model-00001-of-00002.safetensors": b"one",
+    "model-00002-of-00002.safetensors": b"two",
+    "2_Dense/config.json": b"{}",
+    "2_Dense/model.safetensors": b"dense",
+    "2_Dense/pytorch_model.bin": b"pickle",
+    "pytorch_model.bin": b"pickle",
+    "modeling_own.py": b"raise SystemExit",
+    "openvino/openvino_model.xml": b"no",
+    "consolidated.safetensors": b"another copy",
+}
+
+
+def test_an_embedder_outside_the_catalogue_comes_by_its_hub_id_without_pickles_and_code(hub: Hub) -> None:
+    hub.repos["someone/other"] = OTHER
+    folder = pull("someone/other")
+    assert folder == models_folder() / "someone" / "other"
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    left = {"onnx/model.onnx", "2_Dense/pytorch_model.bin", "pytorch_model.bin", "modeling_own.py"}
+    assert files == set(OTHER) - left - {"openvino/openvino_model.xml", "consolidated.safetensors"}
+    assert models.find_embedder("someone/other") == (None, folder)
+
+
+def test_a_repository_without_safetensors_is_refused_before_anything_is_fetched(hub: Hub) -> None:
+    hub.repos["someone/old"] = {"config.json": b"{}", "pytorch_model.bin": b"pickle"}
+    with pytest.raises(ModelNotFound, match="safetensors"):
+        pull("someone/old")
+    assert not any("/resolve/" in request for request in hub.requests)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"config.json": b'{"model_type": "new", "auto_map": {"AutoModel": "modeling.NewModel"}}'},
+        {"modules.json": b'[{"path": "", "type": "custom_st.Transformer"}]'},
+    ],
+)
+def test_a_model_that_needs_code_of_its_own_is_refused_before_its_weights_are_fetched(
+    hub: Hub, own: dict[str, bytes]
+) -> None:
+    hub.repos["someone/clever"] = FOLDER | own
+    with pytest.raises(ModelError, match="needs code of its own"):
+        pull("someone/clever")
+    assert not any("safetensors" in request for request in hub.requests)
+    assert not (models_folder() / "someone" / "clever").exists()
+
+
+def test_a_model_that_transformers_knows_may_name_code_that_is_not_run(hub: Hub) -> None:
+    config = b'{"model_type": "bert", "auto_map": {"AutoModel": "modeling.Bert"}}'
+    hub.repos["someone/plain"] = FOLDER | {"config.json": config}
+    assert pull("someone/plain").is_dir()

