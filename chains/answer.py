@@ -20,12 +20,13 @@ from lastro.chains.citations import PageOf
 from lastro.chains.conclude import Outcome, conclude
 from lastro.chains.condense import condense
 from lastro.chains.evidence import Evidence, Idf, idf_of_passages
+from lastro.chains.expand import ExpandingRetriever
 from lastro.chains.generate import Either, Writing
 from lastro.chains.history import read_input
 from lastro.config import AnswerSettings
+from lastro.detection import question_language
 from lastro.errors import DocumentNotFound, LastroError
 from lastro.events import AnswerEvent, Checked, Retrieved
-from lastro.language import question_language
 from lastro.llm.engine import Cancel
 from lastro.types import Answer, Language
 from lastro.vectorstore.library import Library
@@ -140,9 +141,11 @@ class AnswerChain(Runnable[Input, Answer]):
         conversation = read_input(value)
         language = self._language(conversation.question)
         asked = condense(conversation, llm=self.llm, language=language, config=config, cancel=cancel)
-        documents = self.retriever.invoke(asked.search, config=config)
+        stoppable = {"cancel": cancel} if isinstance(self.retriever, ExpandingRetriever) else {}
+        documents = self.retriever.invoke(asked.search, config=config, **stoppable)
         found = tuple(passage_from_document(document, rank=rank) for rank, document in enumerate(documents, 1))
-        packed = pack(conversation, found, llm=self.llm, language=language, fence=self.ground.fence)
+        fixed = self.settings.language != "auto"
+        packed = pack(conversation, found, llm=self.llm, language=language, fence=self.ground.fence, fixed=fixed)
         yield Retrieved(asked.search, packed.passages, packed.dropped, packed.turns_dropped)
         writing = Writing(began)
         if packed.passages:

@@ -10,8 +10,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 
 from lastro.chains.history import Conversation, Turn
+from lastro.detection import detect_language
 from lastro.errors import ContextOverflow
-from lastro.prompts import load_prompt, load_text, refusal
+from lastro.prompts import language_name, load_prompt, load_text, refusal
 from lastro.types import Language, Passage
 
 
@@ -37,7 +38,13 @@ def context_window(llm: BaseChatModel) -> tuple[int, int] | None:
 
 
 def pack(
-    conversation: Conversation, passages: Sequence[Passage], *, llm: BaseChatModel, language: Language, fence: str
+    conversation: Conversation,
+    passages: Sequence[Passage],
+    *,
+    llm: BaseChatModel,
+    language: Language,
+    fence: str,
+    fixed: bool = False,
 ) -> PackedPrompt:
     """Fit a conversation and its passages, best first, into the model's context window.
 
@@ -45,10 +52,13 @@ def pack(
     prefix stays good. When it does not fit, the last passages leave first, down to half of them; then the oldest
     turns as a whole; then the other passages.
 
+    The model is asked to answer in the language of the conversation's first question, whatever that is; `fixed` asks
+    for the prompt's own instead.
+
     Raises:
         ContextOverflow: the question alone does not fit.
     """
-    layout = _Layout(language, fence)
+    layout = _Layout(language, fence, fixed=fixed)
     window = context_window(llm)
     turns, kept = list(conversation.turns), list(passages)
     while True:
@@ -85,14 +95,18 @@ def _drop_last(kept: list[Passage], excess: int, llm: BaseChatModel, *, at_least
 class _Layout:
     """Lays out turns as messages; passages are labelled in the order in which the conversation met them."""
 
-    def __init__(self, language: Language, fence: str) -> None:
+    def __init__(self, language: Language, fence: str, *, fixed: bool = False) -> None:
         self.language = language
         self.fence = fence
+        self.fixed = fixed
 
     def messages(self, turns: Sequence[Turn], question: str, passages: Sequence[Passage]) -> list[BaseMessage]:
         labels: dict[str, int] = {}
         first = (turns[0].language if turns else None) or self.language
-        found = load_prompt("answer", first).format_messages(fence=self.fence, refusal=refusal(first))
+        spoken = first if self.fixed else _spoken(turns[0].question if turns else question, first)
+        found = load_prompt("answer", first).format_messages(
+            fence=self.fence, refusal=refusal(first), language=language_name(spoken)
+        )
         for turn in turns:
             found += self._ask(turn.question, turn.passages, labels, turn.language or self.language)
             found.append(AIMessage(turn.answer))
@@ -118,6 +132,14 @@ class _Layout:
         return load_text("source", language).format(
             label=label, title=_one_line(passage.title), place=_one_line(place), text=passage.text, fence=self.fence
         )
+
+
+def _spoken(question: str, prompt: Language) -> str:
+    """The language that a prompt asks to answer in: the English one serves every other language than Portuguese."""
+    if prompt == "pt":
+        return "pt"
+    found = detect_language(question)
+    return "en" if found in ("und", "pt", "gl") else found
 
 
 def _one_line(text: str) -> str:

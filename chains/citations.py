@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from lastro.chains.evidence import Evidence, SourceSentence, Window
 from lastro.chains.facts import currencies_of, facts_of, names_of, qualifiers_of, word_at
-from lastro.language import content_terms, sentences, terms
+from lastro.language import content_terms, terms
+from lastro.sentences import sentences
 from lastro.types import Citation, Passage, Sentence, SentenceState
 
 PageOf = Callable[[str, int], int | None]  # document id and character to a 1-based page

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lastro.chains.facts import facts_of
-from lastro.language import Term, sentences, terms
+from lastro.language import Term, terms
+from lastro.sentences import sentences
 from lastro.types import Passage
 
 Idf = Callable[[Iterable[str]], Mapping[str, float]]  # stems to weights, as `Library.idf`

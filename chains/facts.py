@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lastro.language import NEGATIONS, Term, content_terms, fold, is_stop_word, sentences, terms
+from lastro.language import NEGATIONS, Term, content_terms, fold, is_stop_word, terms
+from lastro.sentences import sentences
 
 
 @dataclass(frozen=True, slots=True)

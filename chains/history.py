@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 from langchain_core.messages import BaseMessage
 
 from lastro.errors import ConfigError
+from lastro.prompts import LANGUAGES, refusal
 from lastro.types import Answer, Language, Passage
+
+_MARKER = re.compile(r"\s*\[\d{1,3}\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +21,17 @@ class Turn:
     """A question and its answer; `passages` are those that this turn put into the prompt."""
 
     question: str
-    answer: str
+    answer: str  # as the model wrote it
     passages: tuple[Passage, ...] = ()
     language: Language | None = None  # that it was laid out in; None is the next question's
+    shown: str | None = None  # what the user read, where that is not `answer`; blank where nothing was found
+
+    @property
+    def seen(self) -> str:
+        """What the user read of the answer, without its markers; blank where it was the refusal."""
+        text = self.answer if self.shown is None else self.shown
+        bare = _MARKER.sub("", text).strip()
+        return "" if bare in (refusal(language) for language in LANGUAGES) else bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,7 @@ def _turns(history: Sequence[Any]) -> Iterable[Turn]:
         if isinstance(entry, Turn):
             yield entry
         elif isinstance(entry, Answer):
-            yield Turn(entry.question, entry.generated or entry.text, entry.passages, entry.language)
+            yield Turn(entry.question, entry.generated or entry.text, entry.passages, entry.language, _shown(entry))
         else:
             role, text = _role_and_text(entry)
             if role == "user":
@@ -75,6 +87,13 @@ def _turns(history: Sequence[Any]) -> Iterable[Turn]:
             elif role == "assistant" and question is not None:
                 yield Turn(question, text)
                 question = None
+
+
+def _shown(answer: Answer) -> str:
+    """What an answer told the user: nothing where it refused, and the words of the document where it quoted."""
+    if answer.state == "not_found":
+        return ""
+    return answer.citations[0].quote if answer.extracted and answer.citations else answer.text
 
 
 _ROLES = {"user": "user", "human": "user", "assistant": "assistant", "ai": "assistant", "system": "system"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import PurePath
 
+from lastro.detection import detect_language
 from lastro.ingest.blocks import Block, RawDocument
 from lastro.ingest.detect import XLS, XLSX
-from lastro.language import detect_language
 from lastro.types import PageSpan, ParsedDocument, Section
 
 _PROGRAM_TITLE = re.compile(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
-from lastro.language import sentences
+from lastro.sentences import sentences
 from lastro.types import Chunk, PageSpan, ParsedDocument, Section, chunk_id
 
 _WINDOW = 16_384  # characters looked at together, so that no step's cost grows with the document's square

@@ -16,17 +16,31 @@ if TYPE_CHECKING:
 
 # What each template may and must name; `load_*` refuses a file that differs.
 VARIABLES: dict[str, frozenset[str]] = {
-    "answer": frozenset({"fence", "refusal"}),
+    "answer": frozenset({"fence", "refusal", "language"}),
     "turn": frozenset({"sources", "question"}),
-    "condense": frozenset({"history", "question"}),
+    "condense": frozenset({"history", "question", "language"}),
     "source": frozenset({"label", "title", "place", "text", "fence"}),
     "extract": frozenset({"quote"}),
     "refusal": frozenset(),
+    "draft_question": frozenset({"passage"}),
+    "multi_query": frozenset({"question", "count"}),
+    "hyde": frozenset({"question"}),
 }
 LANGUAGES: tuple[Language, ...] = ("en", "pt")
+# How a prompt names the language to write in: Portuguese has prompts of its own, any other is told in English.
+_NAMES = {
+    "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
+    "en": "English", "eo": "Esperanto", "es": "Spanish", "et": "Estonian", "eu": "Basque", "fa": "Persian",
+    "fi": "Finnish", "fr": "French", "ga": "Irish", "gl": "Galician", "he": "Hebrew", "hi": "Hindi", "hr": "Croatian",
+    "hu": "Hungarian", "hy": "Armenian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ka": "Georgian",
+    "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian", "ms": "Malay", "ne": "Nepali", "nl": "Dutch",
+    "no": "Norwegian", "pl": "Polish", "pt": "português", "ro": "Romanian", "ru": "Russian", "sk": "Slovak",
+    "sl": "Slovenian", "sq": "Albanian", "sr": "Serbian", "st": "Sesotho", "sv": "Swedish", "ta": "Tamil",
+    "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "vi": "Vietnamese", "yi": "Yiddish", "zh": "Chinese",
+}  # fmt: skip
 _ROLE = re.compile(r"^# (system|human|ai)\s*$", re.MULTILINE)
 
-__all__ = ["LANGUAGES", "VARIABLES", "load_prompt", "load_text", "refusal"]
+__all__ = ["LANGUAGES", "VARIABLES", "language_name", "load_prompt", "load_text", "refusal"]
 
 
 @lru_cache(maxsize=64)
@@ -76,6 +90,18 @@ def load_prompt(name: str, language: Language) -> ChatPromptTemplate:
     return ChatPromptTemplate.from_messages(pairs)
 
 
+def language_name(code: str) -> str:
+    """How a prompt names a language, from its ISO 639-1 code; one that has no name here is that of the question.
+
+    >>> language_name("pt"), language_name("de"), language_name("und")
+    ('português', 'German', 'the language of the question')
+    """
+    return _NAMES.get(code, "the language of the question")
+
+
 def refusal(language: Language) -> str:
-    """The one sentence that says nothing was found; prompt, verifier, page and tests share it."""
+    """The one sentence that says nothing was found; prompt, verifier, page and tests share it.
+
+    It exists in the languages of the prompts: a question in any other gets the English one.
+    """
     return load_text("refusal", language)

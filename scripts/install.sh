@@ -8,7 +8,7 @@ PYTHON="${PYTHON:-python3}"
 set -- "${1:-demo}"
 case "$1" in
     demo) extras="starter" ;;
-    test) extras="starter,community,dev" ;;
+    test) extras="starter,multilingual,community,dev" ;;
     *) echo "usage: install.sh demo|test" >&2; exit 2 ;;
 esac
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }

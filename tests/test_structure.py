@@ -12,14 +12,27 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("ingest", "vectorstore", "prompts", "llm", "chains", "ui")
-BASE = {"types", "config", "errors", "events", "failpoints", "language", "offline", "threads"}
+FOLDERS = ("ingest", "vectorstore", "prompts", "llm", "chains", "evaluation", "ui")
+BASE = {
+    "types",
+    "config",
+    "errors",
+    "events",
+    "failpoints",
+    "language",
+    "detection",
+    "sentences",
+    "unsegmented",
+    "offline",
+    "threads",
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "prompts": BASE,
     "llm": BASE,
-    "vectorstore": BASE | {"llm.models"},
+    "vectorstore": BASE | {"llm.models", "llm.cards", "llm.folders"},
     "ingest": BASE,
     "chains": BASE | {"vectorstore", "llm", "prompts"},
+    "evaluation": BASE | {"ingest", "chains", "vectorstore", "llm", "prompts", "opening", "setting_errors"},
     "ui": BASE | {"ingest", "chains", "vectorstore", "llm", "prompts", "opening"},
 }
 NEVER_IN_UI = ("llm.engine", "vectorstore.catalog")
@@ -122,6 +135,8 @@ def test_the_wheel_holds_every_module_prompt_and_string(wheel: list[str]) -> Non
     wanted |= {f"lastro/{path.relative_to(ROOT / 'src/lastro')}" for path in (ROOT / "src/lastro").glob("*.py")}
     wanted |= {f"lastro/{path.relative_to(ROOT)}" for path in (ROOT / "prompts").rglob("*.md")}
     wanted |= {f"lastro/{path.relative_to(ROOT)}" for path in (ROOT / "ui/strings").iterdir() if path.is_file()}
+    data = [path for kind in ("*.jinja", "*.css", "data/*.jsonl") for path in (ROOT / "evaluation").glob(kind)]
+    wanted |= {f"lastro/{path.relative_to(ROOT)}" for path in data}
     wanted.add("lastro/py.typed")
     assert wanted <= set(wheel)
 

@@ -101,16 +101,18 @@ class Services:
         self, request: dict[str, object], overrides: Overrides, cancel: threading.Event
     ) -> Iterator[AnswerEvent]:
         from lastro.chains.answer import answer_chain
+        from lastro.chains.expand import expanding
 
         library = self.library()
         if library is None:
             raise LibraryNotFound(self.opening.error or "the library is empty; add documents first")
         if self._llm is None:
             raise ModelError(self.loading.error or "no chat model is loaded; restart the app")
+        model = self._llm.model_copy(update={"temperature": overrides.temperature})
         chain = answer_chain(
             library,
-            llm=self._llm.model_copy(update={"temperature": overrides.temperature}),
-            retriever=library.as_retriever(k=overrides.k),
+            llm=model,
+            retriever=expanding(library.as_retriever(k=overrides.k), model, self.settings.retrieval.expansion),
             settings=self.settings.answer.model_copy(update={"language": overrides.language}),
         )
         return chain.events(request, cancel=cancel)

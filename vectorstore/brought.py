@@ -12,8 +12,8 @@ from typing import Any
 
 from langchain_core.documents import Document
 
+from lastro.detection import detect_language
 from lastro.errors import SourceError
-from lastro.language import detect_language
 from lastro.types import BROUGHT, PageSpan, ParsedDocument, Section, page_from_metadata
 from lastro.vectorstore.catalog import AMONG, as_json
 from lastro.vectorstore.schema import text_sha256

@@ -20,6 +20,7 @@ from lastro.types import DocumentRecord, LibraryInfo, PageSpan, Passage
 from lastro.vectorstore import rows, schema
 from lastro.vectorstore.embeddings import EmbedderIdentity
 from lastro.vectorstore.faults import disk_errors
+from lastro.vectorstore.lexical import Candidate
 from lastro.vectorstore.rows import NewDocument, Written
 
 if TYPE_CHECKING:
@@ -344,6 +345,18 @@ def passages(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Passage]:
         )
         for row in rows
     }  # fmt: skip
+
+
+def candidates(db: sqlite3.Connection, ids: Sequence[str]) -> list[Candidate]:
+    """The words of the chunks, in the order of `ids`; nothing of one that does not exist."""
+    rows = db.execute(
+        "SELECT c.id, k.title || ' ' || k.heading || ' ' || k.body AS stems, "
+        "d.title || ' ' || c.section || ' ' || c.text AS text, d.language FROM chunks c "
+        f"JOIN documents d ON d.id = c.document_id LEFT JOIN keyword k ON k.rowid = c.seq WHERE c.id {AMONG}",
+        (as_json(ids),),
+    )
+    found = {row["id"]: Candidate(row["stems"] or "", row["text"], row["language"]) for row in rows}
+    return [found.get(key, Candidate("", "", "und")) for key in ids]
 
 
 def _matrix(rows: Sequence[sqlite3.Row]) -> tuple[list[str], npt.NDArray[np.float32]]:

@@ -1,49 +1,43 @@
-"""Fusing rankings by their scores: a weighted sum of z-scores.
+"""Fusing evidence by its scores: a weighted sum of z-scores over the candidates of both searches.
 
-Ranks alone forget that an embedder which does not speak a language gives flat, meaningless cosines; z-scores with
-weights that follow the embedder's languages keep what each search knows.
+Ranks forget how sure a search is of them: an embedder that does not speak a language gives flat, meaningless cosines,
+and ranks them all the same. Weights and what else was tried: docs/decisions/011-what-fuses.md.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Scores = npt.NDArray[np.float64]
+
+# Of what the words say; all of it is weighed against the cosine by the settings.
+BM25_WEIGHT, GRAMS_WEIGHT, PAIRS_WEIGHT = 1.0, 1.05, 0.3
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One search's scores by id, and what an id that it did not return would have scored at most.
+def z_scores(values: Sequence[float] | Scores) -> Scores:
+    """Standard scores; all 0 where no value differs from another.
 
-    `floor` is 0 for a keyword search that returned every match, and the least score returned for one that was cut off.
+    >>> z_scores([3.0, 1.0]).tolist(), z_scores([2.0, 2.0]).tolist()
+    ([1.0, -1.0], [0.0, 0.0])
     """
+    given = np.asarray(values, dtype=np.float64)
+    if not given.size or float(given.std()) < 1e-12:
+        return np.zeros(given.shape)
+    standard: Scores = (given - given.mean()) / given.std()
+    return standard
 
-    scores: Mapping[str, float]
-    weight: float
-    floor: float = 0.0
 
+def fuse(evidence: Sequence[tuple[Sequence[float] | Scores, float]]) -> Scores:
+    """One score a candidate from several kinds of evidence, each with its weight.
 
-def z_scores(leg: Leg, over: Sequence[str]) -> dict[str, float]:
-    """Standard scores of every id in `over`; all 0 where the leg tells none from another.
-
-    >>> z_scores(Leg({"a": 3.0}, weight=1.0, floor=1.0), ["a", "b"])
-    {'a': 1.0, 'b': -1.0}
+    >>> fuse([([0.9, 0.1], 1.0), ([0.0, 5.0], 3.0)]).tolist()
+    [-2.0, 2.0]
     """
-    values = [leg.scores.get(key, leg.floor) for key in over]
-    mean = math.fsum(values) / max(1, len(values))
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / max(1, len(values)))
-    if deviation < 1e-12:
-        return dict.fromkeys(over, 0.0)
-    return {key: (value - mean) / deviation for key, value in zip(over, values, strict=True)}
-
-
-def fuse(legs: Sequence[Leg]) -> list[tuple[str, float]]:
-    """Merge legs over the union of their ids, best first; ties by id.
-
-    >>> [key for key, _score in fuse([Leg({"a": 0.9, "b": 0.1}, 1.0), Leg({"b": 5.0}, 3.0)])]
-    ['b', 'a']
-    """
-    over = sorted({key for leg in legs for key in leg.scores})
-    standard = [(z_scores(leg, over), leg.weight) for leg in legs]
-    fused = {key: math.fsum(weight * scores[key] for scores, weight in standard) for key in over}
-    return sorted(fused.items(), key=lambda item: (-item[1], item[0]))
+    fused: Scores = np.sum([weight * z_scores(values) for values, weight in evidence], axis=0)
+    return fused

@@ -13,11 +13,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from lastro.config import LibrarySettings, RetrievalSettings
 from lastro.errors import (
-    ConfigError,
     EmbedderMismatch,
     LibraryCorrupt,
     LibraryError,
@@ -25,7 +24,6 @@ from lastro.errors import (
     LibraryReadOnly,
 )
 from lastro.events import OnIngest
-from lastro.language import question_language
 from lastro.types import (
     AddReport,
     Chunk,
@@ -39,19 +37,22 @@ from lastro.types import (
 )
 from lastro.vectorstore import keyword, originals
 from lastro.vectorstore.adding import Adding, Pipeline
+from lastro.vectorstore.catalog import passages
 from lastro.vectorstore.compaction import Compaction
 from lastro.vectorstore.creation import initialise, open_catalog
 from lastro.vectorstore.embeddings import Embedder, EmbedderIdentity
-from lastro.vectorstore.filters import parse
+from lastro.vectorstore.finding import Asked, Finding, main_language
 from lastro.vectorstore.following import Following
 from lastro.vectorstore.identity import MIN_PROBE_COSINE, drift, mismatch, probe
 from lastro.vectorstore.index import ChromaIndex, release_index, share_index
 from lastro.vectorstore.locking import index_lock, writer_lock
 from lastro.vectorstore.rows import NewDocument
-from lastro.vectorstore.search import SEARCH_TYPES, EmbedderChanged, Request, SearchType, find_passages
+from lastro.vectorstore.search import SearchType
+from lastro.vectorstore.selection import SearchOptions
 from lastro.vectorstore.storing import Storing
 
 if TYPE_CHECKING:
+    from lastro.vectorstore.rerank import Reranker
     from lastro.vectorstore.retriever import LibraryRetriever
     from lastro.vectorstore.store import LibraryVectorStore
 
@@ -61,13 +62,15 @@ class Parts:
     """What a library builds on, each called only when needed: a listing loads no model.
 
     `discover` turns what `add` is given into sources, `load_embedder` gets the name of the library's embedder,
-    `make_pipeline` the embedder and the library's settings, `split` a document, its id, the embedder and the settings.
+    `make_pipeline` the embedder and the library's settings, `split` a document, its id, the embedder and the settings,
+    `load_reranker` the name of the reranker that a search asks for.
     """
 
     discover: Callable[[Any], Sequence[Any]]
     load_embedder: Callable[[str], Embedder]
     make_pipeline: Callable[[Embedder, LibrarySettings], Pipeline]
     split: Callable[[ParsedDocument, str, Embedder, LibrarySettings], Sequence[Chunk]]
+    load_reranker: Callable[[str], Reranker]
     embedder: Embedder | None = None  # the library's own, where it was handed over
 
 
@@ -107,6 +110,10 @@ class Library:
         self._compaction = Compaction(
             self.path, self._catalog, self._index, writing=self._writing, maintaining=self._maintaining
         )
+        self._finding = Finding(
+            self._catalog, self._index, self._following, embedder=lambda: self.embedder, renew=self._forget_embedder,
+            load_reranker=parts.load_reranker,
+        )  # fmt: skip
         self._guard = threading.RLock()
         self._embedder: Embedder | None = None
         self._pipeline: Pipeline | None = None
@@ -308,12 +315,16 @@ class Library:
 
     def main_language(self) -> Language:
         """The language of a question too short to tell: "pt" where more documents are in it than in English."""
-        counts = self._catalog.languages()
-        return "pt" if counts.get("pt", 0) > counts.get("en", 0) else "en"
+        return main_language(self._catalog)
 
     def text(self, document_id: str) -> str:
         """A document's canonical text, which every span counts characters of."""
         return self._catalog.text(document_id)
+
+    def passages(self, chunk_ids: Sequence[str]) -> dict[str, Passage]:
+        """The passages of the ids that are here, by id, such as those of `Passage.duplicates`; unranked (rank 0)."""
+        with self._catalog.read() as db:
+            return passages(db, chunk_ids)
 
     def page_spans(self, document_id: str) -> tuple[PageSpan, ...]:
         """A document's pages, in order."""
@@ -333,77 +344,56 @@ class Library:
         self,
         query: str,
         *,
-        k: int = 8,
+        k: int | None = None,
         where: dict[str, Any] | None = None,
         search_type: SearchType | None = None,
+        settings: RetrievalSettings | None = None,
+        **options: Unpack[SearchOptions],
     ) -> list[Passage]:
         """The `k` best passages for a question, best first; fewer where the library has no more.
 
         `where` is a filter, as `lastro.vectorstore.where` describes them: `{"title": "A"}`, `{"page": {"$lte": 3}}`.
+        What is not given is as `settings`, by default the library's, say; `lastro.vectorstore.selection` tells how
+        passages are chosen.
 
         Raises:
-            ConfigError: `where`, `k` or `search_type` is none that exists.
+            ConfigError: `where`, `k`, `search_type` or an option is none that exists, or out of its range.
+            ModelNotFound: the reranker that the settings name is not here.
         """
         self._catalog.require_open()
-        accepted = parse(where)
-        kind = search_type or self.retrieval.search_type
-        if kind not in SEARCH_TYPES or k < 1:
-            raise ConfigError(f"search: k = {k}, search_type = {kind!r}; k is 1 or more, types are {SEARCH_TYPES}")
-        embedder = self.embedder
-        if not query.strip() or self._catalog.is_empty():
-            return []
-        if kind != "keyword":
-            self._following.heal()
-        for _attempt in range(2):
-            request = Request(
-                query=query, vector=embedder.encode_query(query), identity=embedder.identity.to_json(), k=k, kind=kind,
-                where=accepted, candidates=self.retrieval.candidates,
-                keyword_weight=self._keyword_weight(embedder, query),
-            )  # fmt: skip
-            try:
-                return find_passages(self._catalog, self._index, request)
-            except EmbedderChanged:
-                self._forget_embedder()
-                embedder = self.embedder
-        raise EmbedderMismatch(f"{self.path}: its embedder changes faster than a question is answered; ask again")
+        asked = Asked.read(query, settings or self.retrieval, k=k, kind=search_type, where=where, options=options)
+        return self._finding.find(asked)
 
     def search_vector(
         self, vector: Sequence[float], *, k: int = 8, where: dict[str, Any] | None = None
     ) -> list[Passage]:
-        """The `k` chunks nearest to a vector of this library's embedder, best first.
+        """The `k` chunks nearest to a vector of this library's embedder, best first, whatever the settings.
 
         Raises:
             ConfigError: the vector has another width, or `where` or `k` is none that exists.
             EmbedderMismatch: the library has changed to another embedder.
         """
-        import numpy as np
-
         self._catalog.require_open()
-        embedder = self.embedder
-        given = np.asarray(vector, dtype=np.float32)
-        if given.shape != (embedder.dimension,) or k < 1:
-            raise ConfigError(f"search: a vector of {given.shape}, k = {k}; it has {embedder.dimension} numbers, k > 0")
-        self._following.heal()
-        request = Request(
-            query="", vector=given / max(float(np.linalg.norm(given)), 1e-12), identity=embedder.identity.to_json(),
-            k=k, kind="similarity", where=parse(where), candidates=self.retrieval.candidates, keyword_weight=0.0,
-        )  # fmt: skip
-        try:
-            return find_passages(self._catalog, self._index, request)
-        except EmbedderChanged as error:
-            self._forget_embedder()
-            raise EmbedderMismatch(f"{self.path}: the vector is of another embedder than the library's") from error
+        return self._finding.nearest(vector, k=k, where=where, candidates=self.retrieval.candidates)
 
     def as_retriever(
-        self, *, k: int | None = None, search_type: SearchType | None = None, where: dict[str, Any] | None = None
+        self,
+        *,
+        k: int | None = None,
+        search_type: SearchType | None = None,
+        where: dict[str, Any] | None = None,
+        settings: RetrievalSettings | None = None,
+        **options: Unpack[SearchOptions],
     ) -> LibraryRetriever:
-        """This library as a LangChain retriever; `k` is the settings' unless given."""
+        """This library as a LangChain retriever, which searches as `search` does with these arguments."""
         from lastro.vectorstore.retriever import LibraryRetriever
 
         self._catalog.require_open()
+        chosen = settings or self.retrieval
         return LibraryRetriever(
-            library=self, k=self.retrieval.k if k is None else k, search_type=search_type, where=where
-        )
+            library=self, k=chosen.k if k is None else k, search_type=search_type, where=where, settings=settings,
+            options=dict(options),
+        )  # fmt: skip
 
     def as_vectorstore(self) -> LibraryVectorStore:
         """This library as a LangChain vector store, for documents that their owner has cut already."""
@@ -421,10 +411,6 @@ class Library:
         """A marker of 16 hex digits that no document can guess: HMAC-SHA256 of the seed under the library's secret."""
         self._catalog.require_open()
         return hmac.new(self._secret, str(seed).encode(), hashlib.sha256).hexdigest()[:16]
-
-    def _keyword_weight(self, embedder: Embedder, query: str) -> float:
-        spoken = question_language(query, self.main_language()) in embedder.languages
-        return self.retrieval.keyword_weight if spoken else self.retrieval.keyword_weight_foreign
 
     # Upkeep ---------------------------------------------------------------------------------------------------------
 

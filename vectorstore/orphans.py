@@ -6,7 +6,7 @@ import re
 import sqlite3
 from pathlib import Path
 
-from lastro.language import detect_language
+from lastro.detection import detect_language
 from lastro.types import chunk_id
 from lastro.vectorstore import originals, rows
 

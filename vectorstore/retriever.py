@@ -6,24 +6,28 @@ import dataclasses
 import hashlib
 from typing import Any, Literal
 
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
-from langchain_core.retrievers import BaseRetriever
+from langchain_core.retrievers import BaseRetriever, LangSmithRetrieverParams
+from langchain_core.runnables import run_in_executor
 from pydantic import ConfigDict, Field
 
-from lastro.types import Passage, page_from_metadata
+from lastro.config import RetrievalSettings
+from lastro.types import Passage, page_from_metadata, to_dict
 from lastro.vectorstore.library import Library
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Passage) if field.name != "text")
+_FIELDS = {field.name: field for field in dataclasses.fields(Passage) if field.name != "text"}
+_NEEDED = frozenset(name for name, field in _FIELDS.items() if field.default is dataclasses.MISSING)
 _TEXT_HASH = "text_sha256"  # of the passage's text, so that a text changed by others is known for one
 
 
 def passage_to_document(passage: Passage) -> Document:
     """A passage as a LangChain document: all of it stands in `metadata`, with `source` and `page` beside it.
 
-    `page` and `page_start` count from 1.
+    `page` and `page_start` count from 1. The metadata are plain JSON.
     """
-    metadata = {name: getattr(passage, name) for name in _FIELDS} | {_TEXT_HASH: _text_hash(passage.text)}
+    metadata: dict[str, Any] = {name: to_dict(getattr(passage, name)) for name in _FIELDS}
+    metadata[_TEXT_HASH] = _text_hash(passage.text)
     return Document(
         id=passage.chunk_id,
         page_content=passage.text,
@@ -35,12 +39,15 @@ def passage_from_document(document: Document, *, rank: int) -> Passage:
     """The passage that `passage_to_document` wrote; any other document becomes a passage of itself, from 0 to its end.
 
     So does one of ours whose text was changed on the way (a compressor, a translator): its span would not fit. It
-    keeps its title, section and pages. A foreign `page` counts from 0, as LangChain's loaders count.
+    keeps its title, section and pages. What a document that an earlier version wrote does not say is left at its
+    default. A foreign `page` counts from 0, as LangChain's loaders count.
     """
     metadata: dict[str, Any] = document.metadata
     text = document.page_content
-    if all(name in metadata for name in _FIELDS) and _holds_its_span(metadata, text):
-        return Passage(**{name: metadata[name] for name in _FIELDS} | {"text": text, "rank": rank})
+    if metadata.keys() >= _NEEDED and _holds_its_span(metadata, text):
+        known = {name: metadata[name] for name in _FIELDS if name in metadata}
+        known["duplicates"] = _ids(known.get("duplicates"))
+        return Passage(**known | {"text": text, "rank": rank})
     changed = document.id == metadata.get("chunk_id")  # an id that still is the unchanged text's
     key = _sha256(text) if changed or not document.id else document.id
     page, last = page_from_metadata(metadata), page_from_metadata({"page_start": metadata.get("page_end")})
@@ -55,9 +62,14 @@ def passage_from_document(document: Document, *, rank: int) -> Passage:
         page_end=page if page is None or last is None else max(page, last),
         section=str(metadata.get("section") or ""),
         rank=rank,
-        score=float(metadata.get("score") or 0.0),
+        score=float(score) if isinstance(score := metadata.get("score"), int | float) else 0.0,
         language=str(metadata.get("language") or "und"),
     )
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    """A list of ids, as JSON gives it back; none where it is anything else."""
+    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list | tuple) else ()
 
 
 def _holds_its_span(metadata: dict[str, Any], text: str) -> bool:
@@ -76,14 +88,20 @@ def _sha256(text: str) -> str:
 
 
 class LibraryRetriever(BaseRetriever):
-    """The passages of a library for a question, best first."""
+    """The passages of a library for a question, best first.
+
+    `k`, `search_type`, `where`, `settings` and the options of a search can also be given for one call:
+    `retriever.invoke(question, k=3, min_relevance=0.5)`.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     library: Library = Field(exclude=True, repr=False)
-    k: int = Field(default=6, ge=1, description="Passages returned.")
+    k: int | None = Field(default=None, ge=1, description="Passages returned; default: as the settings say.")
     search_type: Literal["hybrid", "similarity", "keyword"] | None = None
     where: dict[str, Any] | None = Field(default=None, description="A filter; see `lastro.vectorstore.where`.")
+    settings: RetrievalSettings | None = Field(default=None, description="How to search; default: as the library does.")
+    options: dict[str, Any] = Field(default={}, description="Single options; see `lastro.vectorstore.selection`.")
 
     def _get_relevant_documents(
         self,
@@ -92,5 +110,23 @@ class LibraryRetriever(BaseRetriever):
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's signature
         **kwargs: Any,
     ) -> list[Document]:
-        options = {"k": self.k, "search_type": self.search_type, "where": self.where} | kwargs
-        return [passage_to_document(passage) for passage in self.library.search(query, **options)]
+        own = {"k": self.k, "search_type": self.search_type, "where": self.where, "settings": self.settings}
+        found = self.library.search(query, **(own | self.options | kwargs))
+        return [passage_to_document(passage) for passage in found]
+
+    async def _aget_relevant_documents(
+        self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **kwargs: Any
+    ) -> list[Document]:
+        # langchain-core 1.7: its own version takes no options for one call.
+        return await run_in_executor(
+            None, self._get_relevant_documents, query, run_manager=run_manager.get_sync(), **kwargs
+        )
+
+    def _get_ls_params(self, **_kwargs: Any) -> LangSmithRetrieverParams:
+        """What a trace says of the retriever; the embedder is named, not loaded."""
+        return LangSmithRetrieverParams(
+            ls_retriever_name="library",
+            ls_vector_store_provider="lastro",
+            ls_embedding_provider="lastro",
+            ls_embedding_model=self.library.settings.embedder,
+        )

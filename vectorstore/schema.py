@@ -23,12 +23,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lastro.errors import LibraryCorrupt, LibraryError, LibraryReadOnly, LibraryTooNew
+from lastro.vectorstore import keyword
 
 APPLICATION_ID = 0x4C53_5452  # "LSTR": tells `file` and us that this is no stranger's database
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # A stem keeps the signs of numbers, codes and addresses ("8.666/93"), so FTS5 must not split at them.
-_TOKENIZER = "unicode61 remove_diacritics 0 tokenchars '_.,/:@%+-°''’'"
+# Nor at the vowel signs of Indic scripts and Thai, which FTS5 takes for punctuation unless told.
+_TOKENIZER = "unicode61 remove_diacritics 0 categories 'L* N* Co M*' tokenchars '_.,/:@%+-°''’'"
+_KEYWORD = f"""\
+CREATE VIRTUAL TABLE keyword USING fts5(title, heading, body, tokenize = "{_TOKENIZER}");
+CREATE VIRTUAL TABLE keyword_terms USING fts5vocab(keyword, row);
+"""
 
 _STAGED = """\
 CREATE TABLE staged_documents (
@@ -77,9 +83,7 @@ CREATE TABLE vectors (
     seq INTEGER PRIMARY KEY REFERENCES chunks ON DELETE CASCADE, vector BLOB NOT NULL, crc INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE tombstones (seq INTEGER PRIMARY KEY AUTOINCREMENT, chunk_id TEXT NOT NULL);
-CREATE VIRTUAL TABLE keyword USING fts5(title, heading, body, tokenize = "{_TOKENIZER}");
-CREATE VIRTUAL TABLE keyword_terms USING fts5vocab(keyword, row);
-{_STAGED}"""
+{_KEYWORD}{_STAGED}"""
 
 
 def open_database(file: Path) -> sqlite3.Connection:
@@ -219,7 +223,19 @@ def _from_1(db: sqlite3.Connection) -> None:
     run_script(db, _STAGED)
 
 
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _from_1}  # from that version to the next
+def _from_2(db: sqlite3.Connection) -> None:
+    """The keyword index anew: more languages are stemmed, codes found by their parts, words of every script kept."""
+    db.execute("DROP TABLE keyword_terms")
+    db.execute("DROP TABLE keyword")
+    run_script(db, _KEYWORD)
+    for document in db.execute("SELECT id, title, language FROM documents").fetchall():
+        chunks = db.execute("SELECT seq, section, text FROM chunks WHERE document_id = ?", (document[0],)).fetchall()
+        rows = ((int(row[0]), str(row[1]), str(row[2])) for row in chunks)
+        keyword.index_texts(db, rows, title=str(document[1]), language=str(document[2]))
+
+
+# From that version to the next.
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _from_1, 2: _from_2}
 
 
 def text_sha256(text: str) -> str:

@@ -14,11 +14,12 @@ import numpy as np
 
 from lastro.types import Passage
 from lastro.vectorstore import keyword
-from lastro.vectorstore.catalog import AMONG, Catalog, as_json, chunk_ids, passages
+from lastro.vectorstore.catalog import AMONG, Catalog, as_json, candidates, chunk_ids, passages
 from lastro.vectorstore.embeddings import EmbedderIdentity
 from lastro.vectorstore.filters import Filter
-from lastro.vectorstore.fusion import Leg, fuse
+from lastro.vectorstore.fusion import BM25_WEIGHT, GRAMS_WEIGHT, PAIRS_WEIGHT, fuse
 from lastro.vectorstore.index import Candidates, ChromaIndex
+from lastro.vectorstore.lexical import weigh
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -37,7 +38,10 @@ class EmbedderChanged(Exception):  # nothing went wrong: the caller asks again
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is looked for; `keyword_weight` stands against 1.0 for cosine."""
+    """What is looked for; `keyword_weight` is that of all words together, beside 1 for the cosine.
+
+    `weight_abroad` takes its place where no candidate is in the question's `language`.
+    """
 
     query: str
     vector: npt.NDArray[np.float32]
@@ -46,7 +50,9 @@ class Request:
     kind: SearchType
     where: Filter | None
     candidates: int
-    keyword_weight: float
+    keyword_weight: float = 1.0
+    weight_abroad: float = 1.0
+    language: str = "und"
 
     @property
     def limit(self) -> int:
@@ -143,36 +149,68 @@ def _cosines(
     return found
 
 
-def _lexical(db: sqlite3.Connection, request: Request, plan: _Plan) -> dict[int, float]:
-    if request.kind == "similarity":
+def _lexical(
+    db: sqlite3.Connection, request: Request, plan: _Plan, question: keyword.Question | None
+) -> dict[int, float]:
+    if question is None:
         return {}
     condition: tuple[str, list[Any]] | None = None
     if plan.among is not None:
         condition = f"c.seq {AMONG}", [as_json(plan.among)]
     elif request.where is not None:
         condition = request.where.sql(each=True)
-    return dict(keyword.search(db, request.query, limit=request.limit, condition=condition))
+    return dict(keyword.search(db, question, limit=request.limit, condition=condition))
 
 
 def _ranked(db: sqlite3.Connection, request: Request, dense: dict[str, float], plan: _Plan) -> list[Passage]:
-    scored = _lexical(db, request, plan)
+    question = None if request.kind == "similarity" else keyword.read_question(db, request.query)
+    scored = _lexical(db, request, plan, question)
     names = chunk_ids(db, list(scored))
     lexical = {names[seq]: score for seq, score in scored.items() if seq in names}
     only_lexical = [seq for seq, key in names.items() if key not in dense]
     added = _cosines(db, request, "vectors v", f"v.seq {AMONG}", [as_json(only_lexical)])
     cosines = dense | {names[seq]: cosine for seq, cosine in added.items()}
-    order = _order(request, cosines, lexical)[: request.k]
+    order = _order(db, request, cosines, lexical, question)[: request.k]
     found = passages(db, [key for key, _score in order])
+    cosine_ranks, keyword_ranks = _ranks(dense), _ranks(lexical)
     return [
-        dataclasses.replace(found[key], rank=rank, score=score, cosine=cosines.get(key), keyword_score=lexical.get(key))
+        dataclasses.replace(
+            found[key],
+            rank=rank,
+            score=score,
+            cosine=cosines.get(key),
+            cosine_rank=cosine_ranks.get(key),
+            keyword_score=lexical.get(key),
+            keyword_rank=keyword_ranks.get(key),
+        )
         for rank, (key, score) in enumerate(order, start=1)
     ]
 
 
-def _order(request: Request, cosines: dict[str, float], lexical: dict[str, float]) -> list[tuple[str, float]]:
-    if request.kind == "hybrid":
-        cut_off = len(lexical) >= request.limit
-        floor = min(lexical.values()) if cut_off else 0.0
-        return fuse([Leg(cosines, 1.0), Leg(lexical, request.keyword_weight, floor)])
+def _ranks(scores: Mapping[str, float]) -> dict[str, int]:
+    return {key: rank for rank, key in enumerate(sorted(scores, key=lambda key: (-scores[key], key)), start=1)}
+
+
+def _order(
+    db: sqlite3.Connection,
+    request: Request,
+    cosines: dict[str, float],
+    lexical: dict[str, float],
+    question: keyword.Question | None,
+) -> list[tuple[str, float]]:
+    """The candidates with their scores, best first; ties by id."""
     scores = cosines if request.kind == "similarity" else lexical
+    if request.kind == "hybrid" and question is not None:
+        keys = sorted(cosines.keys() | lexical.keys())
+        texts = candidates(db, keys)
+        words = weigh(request.query, question, texts)
+        abroad = request.language != "und" and all(text.language != request.language for text in texts)
+        scale = request.weight_abroad if abroad else request.keyword_weight
+        evidence = (
+            ([cosines[key] for key in keys], 1.0),
+            (words.bm25, BM25_WEIGHT * scale),
+            (words.grams, GRAMS_WEIGHT * scale),
+            (words.pairs, PAIRS_WEIGHT * scale),
+        )
+        scores = dict(zip(keys, fuse(evidence).tolist(), strict=True))
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))

@@ -19,6 +19,7 @@ from lastro.vectorstore.catalog import AMONG, as_json, passages, vectors_of
 from lastro.vectorstore.embeddings import Embedder
 from lastro.vectorstore.retriever import passage_to_document
 from lastro.vectorstore.rows import NewDocument
+from lastro.vectorstore.selection import PLAIN
 
 if TYPE_CHECKING:
     from lastro.vectorstore.library import Library
@@ -265,7 +266,7 @@ class LibraryVectorStore(VectorStore):
         count = k
         while True:
             if isinstance(query, str):
-                found = self.library.search(query, k=count, where=where, search_type="similarity")
+                found = self.library.search(query, k=count, where=where, search_type="similarity", settings=PLAIN)
             else:
                 found = self.library.search_vector(query, k=count, where=where)
             hits = self._hits(found)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lastro.types import AddReport, Answer, Citation, DocumentRecord, Passage, Sentence, Upload, to_dict
     from lastro.vectorstore.embeddings import LocalEmbeddings
     from lastro.vectorstore.library import Library
+    from lastro.vectorstore.rerank import LocalReranker
 
     __version__: str
 
@@ -34,6 +35,7 @@ _HOMES = {
     "LastroError": "lastro.errors",
     "Library": "lastro.vectorstore.library",
     "LocalEmbeddings": "lastro.vectorstore.embeddings",
+    "LocalReranker": "lastro.vectorstore.rerank",
     "Passage": "lastro.types",
     "Sentence": "lastro.types",
     "Settings": "lastro.config",
@@ -57,6 +59,7 @@ __all__ = [
     "LastroError",
     "Library",
     "LocalEmbeddings",
+    "LocalReranker",
     "Passage",
     "Sentence",
     "Settings",

@@ -17,6 +17,7 @@ import typer
 from lastro.arguments import Json, K, globals_first
 from lastro.asking import ask, chat
 from lastro.errors import ConfigError, LastroError
+from lastro.evaluating import eval_app
 from lastro.offline import go_offline
 from lastro.session import INTERNAL, INTERRUPTED, OK, REFUSED, SOME_FAILED, Session, empty
 from lastro.threads import let_waiting_threads_sleep
@@ -27,7 +28,8 @@ EPILOG = """Options of the whole program may stand before or after the command.
 \b
 Exit codes:
   0    done; an answer that the documents do not hold is told, and is no error
-  1    `add`: some files could not be added, the others were; `verify`: something is wrong
+  1    `add`: some files could not be added, the others were; `verify`: something is wrong;
+       `eval`: a metric is under --fail-under
   2    wrong usage
   3    refused: no such library, document or model, a bad setting, a lock, a port in use
   70   a defect of the program; --debug shows where
@@ -40,6 +42,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(rich_markup_mode=None, help="List the models, or download one.")
 app.add_typer(models_app, name="models")
+app.add_typer(eval_app, name="eval")
 
 
 def _version(wanted: bool) -> None:
@@ -109,19 +112,22 @@ def search(
     context: typer.Context,
     query: Annotated[str, typer.Argument(help="Words or a question.")],
     k: K = None,
+    why: Annotated[bool, typer.Option("--why", help="Say of each passage what found it.")] = False,
     as_json: Json = False,
 ) -> None:
     """Find passages; no model writes anything."""
     from lastro.console import print_json, print_legend, print_passages
+    from lastro.why import explain
 
     session: Session = context.obj
     settings = session.settings(retrieval={"k": k})
     with session.open_filled(settings) as library:
         passages = library.search(query, k=settings.retrieval.k)
+        told = explain(library, passages, query) if why else {}
     if as_json:
         print_json(passages)
     else:
-        print_passages(passages)
+        print_passages(passages, why=lambda passage: told.get(passage.chunk_id, ()))
         print_legend(passages)
 
 
@@ -148,7 +154,9 @@ def list_models(context: typer.Context, as_json: Json = False) -> None:
 
 
 @models_app.command("pull")
-def pull_model(name: Annotated[str, typer.Argument(help="Name from `lastro models`.")]) -> None:
+def pull_model(
+    name: Annotated[str, typer.Argument(help="Name from `lastro models`, or a hub id (owner/name).")],
+) -> None:
     """Download a model and check its SHA-256: the only command that uses the network."""
     go_offline(allow_hub=True)
     from lastro.llm.models import pull

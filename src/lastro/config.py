@@ -51,7 +51,9 @@ class SettingsSection(BaseModel):
 class LibrarySettings(SettingsSection):
     """Fixed when a library is created, and stored in it."""
 
-    embedder: str = Field(default="all-minilm-l6-v2", description="Catalogue name, or folder of a local model.")
+    embedder: str = Field(
+        default="all-minilm-l6-v2", description="Catalogue name, hub id (owner/name), or folder of a local model."
+    )
     chunk_tokens: int = Field(
         default=220, ge=16, le=8192, description="Most tokens a chunk holds, by the embedder's tokenizer."
     )
@@ -84,11 +86,38 @@ class RetrievalSettings(SettingsSection):
     search_type: Literal["hybrid", "similarity", "keyword"] = Field(
         default="hybrid", description="hybrid fuses cosine and keyword search; similarity is pure cosine."
     )
+    min_relevance: float = Field(
+        default=0.0, ge=0, le=1, description="Least relevance of a passage, 0 to 1; 0 keeps all."
+    )
+    merge_duplicates: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="Share of words in common from which two passages are one; 1 merges only equal ones, 0 none.",
+    )
+    mmr_lambda: float = Field(
+        default=1.0, ge=0, le=1, description="Relevance against diversity of the passages; 1 is relevance alone."
+    )
+    max_per_document: int = Field(default=0, ge=0, le=100, description="Most passages of one document; 0 is no limit.")
+    context_tokens: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="Embedder tokens that all passages may grow to, sentence by sentence; 0 is no growth.",
+    )
+    reranker: str = Field(default="", description="Cross-encoder: catalogue name, hub id or folder; empty is none.")
+    rerank_candidates: int = Field(default=30, ge=1, le=200, description="Candidates that the reranker reads.")
+    expansion: Literal["none", "multi_query", "hyde"] = Field(
+        default="none", description="What the chat model adds to the search: other wordings, or an invented answer."
+    )
     keyword_weight: float = Field(
-        default=1.0, ge=0, le=10, description="Weight of keyword scores where the embedder speaks the language."
+        default=0.8, ge=0, le=10, description="Weight of the words against the cosine, 1; 0 is the cosine alone."
     )
     keyword_weight_foreign: float = Field(
-        default=3.0, ge=0, le=10, description="Weight of keyword scores where the embedder does not."
+        default=1.0, ge=0, le=10, description="The same where the embedder does not speak the question's language."
+    )
+    keyword_weight_translated: float = Field(
+        default=0.25, ge=0, le=10, description="The same where it does, and no passage found is in that language."
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,30 +134,30 @@ def print_documents(records: Sequence[DocumentRecord]) -> None:
     stdout().print(table)
 
 
-def print_passages(passages: Iterable[Passage]) -> None:
-    """Passages in rank order: place, scores, text."""
+def print_passages(passages: Iterable[Passage], *, why: Callable[[Passage], Iterable[str]] | None = None) -> None:
+    """Passages in rank order: place, scores, the lines of `why`, text."""
     from rich.padding import Padding
     from rich.text import Text
 
     console = stdout()
     for passage in passages:
-        scores = [f"score {passage.score:.3f}"]
-        scores += [] if passage.cosine is None else [f"cosine {passage.cosine:.3f}"]
+        known = {"cosine": passage.cosine, "reranker": passage.rerank_score}
+        scores = [f"{name} {value:.3f}" for name, value in known.items() if value is not None]
         scores += [] if passage.keyword_score is None else [f"keyword {passage.keyword_score:.2f}"]
         head = Text(f"{passage.rank}. {place(passage.title, passage.pages, passage.section)}", style="bold")
-        console.print(head.append(f"  ({', '.join(scores)})", style="not bold dim"))
+        told = ", ".join([f"score {passage.score:.3f}", *scores])
+        console.print(head.append(f"  ({told})", style="not bold dim"))
+        for line in () if why is None else why(passage):
+            console.print(Padding(Text(plain(line, one_line=True), style="dim"), (0, 0, 0, 3)))
         console.print(Padding(Text(plain(passage.text)), (0, 0, 1, 3)))
 
 
 def print_legend(passages: Sequence[Passage]) -> None:
     """One dim line on stderr: what the scores of a search are."""
-    told = ["score gives the order"]
-    if any(passage.cosine is not None for passage in passages):
-        told.append("cosine is nearness of meaning, at most 1")
-    if any(passage.keyword_score is not None for passage in passages):
-        told.append("keyword is the weight of shared words (BM25), none where no word is shared")
+    from lastro.why import legend
+
     if passages:
-        stderr().print("; ".join(told), style="dim", soft_wrap=True)
+        stderr().print(legend(passages), style="dim", soft_wrap=True)
 
 
 def print_answer(answer: Answer) -> None:
@@ -285,12 +285,17 @@ def print_settings(rows: Iterable[tuple[str, object, str, str]], *, folder: Path
     stdout().print(f"Libraries, models and lastro.toml live in {plain(str(folder))}", soft_wrap=True)
 
 
+def _size(count: int) -> str:
+    """Bytes as a reader would say them, in MB or GB of a million or a billion."""
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
 def print_models(listings: Sequence[ModelListing]) -> None:
     """A table of the models that the catalogue knows or the models folder holds."""
     table = _table("Name", "Kind", "Size", "Installed", "Fits this machine", "Languages", "Licence", right=("Size",))
     for listing in listings:
         card, fit = listing.card, listing.fit
-        size = f"{listing.bytes / 1e9:.2f} GB" if listing.bytes else ""
+        size = _size(listing.bytes) if listing.bytes else ""
         room = "" if fit is None else ("yes" if fit.ok else f"no: {fit.advice}")
         languages = "" if card is None else ", ".join(card.languages[:6]) + ("…" if len(card.languages) > 6 else "")
         installed = "yes" if listing.installed else "no"

@@ -23,7 +23,8 @@ LastroError
 │   ├── ModelCorrupt
 │   ├── ModelTooLarge
 │   └── ContextOverflow    also langchain_core's ContextOverflowError (see lastro.llm)
-└── PromptError            a prompt template
+├── PromptError            a prompt template
+└── QuestionSetError       a question set of an evaluation
 """
 
 from __future__ import annotations
@@ -123,3 +124,7 @@ class ContextOverflow(ModelError):
 
 class PromptError(LastroError):
     """A prompt template is missing or lacks a variable."""
+
+
+class QuestionSetError(LastroError):
+    """A question set or corpus cannot be used as it is."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lastro.vectorstore.adding import Pipeline
     from lastro.vectorstore.embeddings import Embedder
     from lastro.vectorstore.library import Library, Parts
+    from lastro.vectorstore.rerank import Reranker
 
 _SLUG_LENGTH = 60
 # Names of devices on Windows, where no folder may be called so.
@@ -137,11 +138,18 @@ def chat_model(settings: Settings | None = None) -> ChatLlama:
 def answer_chain(
     library: Library, *, llm: BaseChatModel | None = None, settings: Settings | None = None
 ) -> AnswerChain:
-    """The chain that answers from a library; `llm`, any LangChain chat model, defaults to that of the settings."""
+    """The chain that answers from a library; `llm`, any LangChain chat model, defaults to that of the settings.
+
+    It searches as `settings` say, else as the library was opened to.
+    """
     from lastro.chains.answer import answer_chain as build
+    from lastro.chains.expand import expanding
 
     effective = load_settings() if settings is None else settings
-    return build(library, llm=chat_model(effective) if llm is None else llm, settings=effective.answer)
+    retrieval = library.retrieval if settings is None else settings.retrieval
+    model = chat_model(effective) if llm is None else llm
+    retriever = expanding(library.as_retriever(settings=retrieval), model, retrieval.expansion)
+    return build(library, llm=model, retriever=retriever, settings=effective.answer)
 
 
 def _parts(settings: Settings, embedder: Embedder | None) -> Parts:
@@ -171,7 +179,12 @@ def _parts(settings: Settings, embedder: Embedder | None) -> Parts:
             chunk_tokens=tokenizer.max_tokens if cut_already else library.chunk_tokens,
         )  # fmt: skip
 
-    return Parts(discover, make_embedder, make_pipeline, split, embedder)
+    def make_reranker(name: str) -> Reranker:
+        from lastro.vectorstore.rerank import load_reranker
+
+        return load_reranker(name)
+
+    return Parts(discover, make_embedder, make_pipeline, split, make_reranker, embedder)
 
 
 def _settings_for(settings: LibrarySettings, embedder: Embedder | None) -> LibrarySettings:

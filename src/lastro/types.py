@@ -122,6 +122,10 @@ class Passage:
     cosine: float | None = None  # cosine similarity to the question, -1 to 1
     keyword_score: float | None = None  # BM25, higher is better; None where no term matched
     language: str = "und"
+    cosine_rank: int | None = None  # among the candidates of the cosine search, from 1; None where it had it not
+    keyword_rank: int | None = None  # among the candidates of the keyword search, from 1
+    rerank_score: float | None = None  # the reranker's, 0 to 1; None where there is none
+    duplicates: tuple[str, ...] = ()  # ids of near-duplicate chunks that this passage stands for
 
     @property
     def pages(self) -> str:

@@ -5,6 +5,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, Sys
 
 from lastro.chains.history import Turn, read_input
 from lastro.errors import ConfigError
+from lastro.types import Answer, AnswerState, Citation, Usage
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,32 @@ def test_anything_else_is_refused_with_the_rule(value: object) -> None:
 def test_two_messages_in_a_row_are_one_question() -> None:
     history = [("user", "First."), ("user", "Second?"), ("assistant", "A")]
     assert read_input({"question": "next?", "history": history}).turns == (Turn("First.\nSecond?", "A"),)
+
+
+@pytest.mark.parametrize(
+    ("turn", "seen"),
+    [
+        (Turn("Q", "It ends in May [1], they say [12]."), "It ends in May, they say."),
+        (Turn("Q", "What the model wrote.", shown="What was left of it [1]."), "What was left of it."),
+        (Turn("Q", "What the model wrote.", shown=""), ""),
+        (Turn("Q", "I did not find the answer in your documents."), ""),
+        (Turn("Q", "Não encontrei a resposta nos seus documentos."), ""),
+    ],
+)
+def test_a_turn_tells_what_the_user_read_of_its_answer(turn: Turn, seen: str) -> None:
+    assert turn.seen == seen
+
+
+@pytest.mark.parametrize(("state", "seen"), [("answered", "Shown."), ("not_found", "")])
+def test_an_answer_is_remembered_as_written_and_as_shown(state: AnswerState, seen: str) -> None:
+    answer = Answer("Q", "Shown [1].", state, (), (), (), (), Usage(), "en", generated="Written.")
+    (turn,) = read_input({"question": "next?", "history": [answer]}).turns
+    assert (turn.answer, turn.seen) == ("Written.", seen)
+
+
+def test_of_a_quotation_the_document_s_own_words_are_remembered() -> None:
+    citation = Citation("d", "c", "Lease", 1, "", 0, 16, "It ends\non 31 May.")
+    text = "Your documents say: “It ends on 31 May.” [1]"
+    answer = Answer("Q", text, "answered", (), (citation,), (), (), Usage(), "en", extracted=True, generated="Globex.")
+    (turn,) = read_input({"question": "next?", "history": [answer]}).turns
+    assert (turn.answer, turn.seen) == ("Globex.", "It ends\non 31 May.")

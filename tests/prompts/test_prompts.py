@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from lastro.errors import PromptError
-from lastro.prompts import LANGUAGES, VARIABLES, check_variables, load_prompt, load_text, refusal
+from lastro.language import SNOWBALL
+from lastro.prompts import LANGUAGES, VARIABLES, check_variables, language_name, load_prompt, load_text, refusal
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -41,3 +42,16 @@ def test_braces_in_a_document_stay_as_they_are() -> None:
 
 def test_the_refusals_differ_by_language() -> None:
     assert refusal("en") != refusal("pt")
+
+
+@pytest.mark.parametrize("code", sorted(SNOWBALL))
+def test_every_language_that_is_stemmed_has_a_name_in_prompts(code: str) -> None:
+    assert language_name(code) != language_name("und")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_examples_of_a_rewrite_are_turns_of_their_own(language: str) -> None:
+    messages = load_prompt("condense", language).format_messages(history="{x}", question="Why?", language="English")  # type: ignore[arg-type]
+    assert [message.type for message in messages] == ["system", "human", "ai", "human", "ai", "human"]
+    assert "{x}" in messages[-1].text
+    assert messages[-1].text.endswith("Why?")

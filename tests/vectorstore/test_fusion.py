@@ -1,31 +1,37 @@
 from __future__ import annotations
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastro.vectorstore.fusion import Leg, fuse, z_scores
+from lastro.vectorstore.fusion import fuse, z_scores
 
-SCORES = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(-1e3, 1e3), max_size=8)
-
-
-@given(SCORES, SCORES, st.floats(0, 10))
-def test_fusion_ranks_every_candidate_once_best_first(dense: dict, lexical: dict, weight: float):
-    found = fuse([Leg(dense, 1.0), Leg(lexical, weight)])
-    assert sorted(key for key, _score in found) == sorted({*dense, *lexical})
-    assert [score for _key, score in found] == sorted((score for _key, score in found), reverse=True)
+SCORES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=8)
 
 
-def test_a_leg_without_scores_or_without_spread_decides_nothing():
-    assert [key for key, _ in fuse([Leg({"a": 0.1, "b": 0.9}, 1.0), Leg({}, 3.0)])] == ["b", "a"]
-    assert z_scores(Leg({"a": 1.0, "b": 1.0}, 1.0), ["a", "b"]) == {"a": 0.0, "b": 0.0}
+@given(SCORES, st.floats(0.1, 50), st.floats(-100, 100))
+def test_a_scale_or_an_offset_of_a_search_changes_nothing(scores: list[float], scale: float, offset: float):
+    if np.std(scores) > 1e-3:
+        assert z_scores([scale * score + offset for score in scores]) == pytest.approx(z_scores(scores), abs=1e-4)
+
+
+@given(SCORES)
+def test_evidence_without_weight_or_without_spread_decides_nothing(scores: list[float]):
+    flat = [1.0] * len(scores)
+    assert fuse([(scores, 1.0), (scores[::-1], 0.0)]).tolist() == fuse([(scores, 1.0)]).tolist()
+    assert fuse([(scores, 1.0), (flat, 3.0)]).tolist() == fuse([(scores, 1.0)]).tolist()
 
 
 def test_the_only_match_of_a_word_stands_above_what_lacks_it():
-    dense = {"a": 0.50, "b": 0.48, "c": 0.46}
-    assert fuse([Leg(dense, 1.0), Leg({"b": 7.0}, 1.0)])[0][0] == "b"
+    assert int(np.argmax(fuse([([0.50, 0.48, 0.46], 1.0), ([0.0, 7.0, 0.0], 1.0)]))) == 1
 
 
-def test_the_heavier_leg_wins_a_disagreement():
-    dense, lexical = {"a": 0.9, "b": 0.1}, {"a": 1.0, "b": 9.0}
-    assert fuse([Leg(dense, 1.0), Leg(lexical, 3.0)])[0][0] == "b"
-    assert fuse([Leg(dense, 1.0), Leg(lexical, 0.5)])[0][0] == "a"
+def test_the_heavier_evidence_wins_a_disagreement():
+    dense, lexical = [0.9, 0.1], [1.0, 9.0]
+    assert int(np.argmax(fuse([(dense, 1.0), (lexical, 3.0)]))) == 1
+    assert int(np.argmax(fuse([(dense, 1.0), (lexical, 0.5)]))) == 0
+
+
+def test_no_candidate_has_no_score():
+    assert fuse([([], 1.0), ([], 0.8)]).tolist() == []

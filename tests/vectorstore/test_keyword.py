@@ -48,11 +48,53 @@ def test_a_title_or_heading_is_found(library: Library):
 def test_common_terms_are_dropped_only_when_rarer_ones_remain(library: Library, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(keyword, "COMMON_FLOOR", 1)
     with library._catalog.read() as db:
-        assert keyword.query_stems(db, "2027 cats") == ["cat"]
-        assert keyword.query_stems(db, "2027") == ["2027"]
+        assert keyword.read_question(db, "2027 cats").wanted == ("cat",)
+        assert keyword.read_question(db, "2027").wanted == ("2027",)
 
 
 def test_stems_the_library_lacks_are_not_searched(library: Library):
     with library._catalog.read() as db:
-        assert keyword.query_stems(db, "cats and submarines") == ["cat"]
-        assert keyword.search(db, "submarines", limit=5) == []
+        assert keyword.read_question(db, "cats and submarines").wanted == ("cat",)
+        assert keyword.search(db, keyword.read_question(db, "submarines"), limit=5) == []
+
+
+@pytest.mark.parametrize("query", ["AB-123/2024", "123/2024", "AB", "2024-XY9", "XY9", "ab-123 / 2024"])
+def test_a_code_is_found_whole_and_by_its_parts(library: Library, query: str):
+    library.add(Upload("codigo.txt", b"Processo AB-123/2024, anexo 2024-XY9."))
+    assert library.search(query, search_type="keyword", k=1)[0].title == "codigo"
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("合同期限为三年，租金按月支付。", "租金"),
+        ("この契約の期間は三年です。", "期間"),
+        ("계약 기간은 3년입니다.", "기간"),
+        ("สัญญาเช่ามีกำหนดสามปี", "กำหนด"),
+        ("अनुबंध की अवधि तीन वर्ष है और किराया मासिक है।", "किराया"),
+        ("مدة العقد ثلاث سنوات والإيجار شهري.", "العقد"),
+        ("Umowa najmu trwa trzy lata, czynsz płatny z góry.", "umowy najmu"),
+        ("Срок договора аренды составляет три года.", "договоры аренды"),
+        ("Die Kündigungsfrist beträgt drei Monate.", "kundigungsfrist"),
+    ],
+)  # fmt: skip
+def test_every_script_is_searched_by_its_words(library: Library, text: str, query: str):
+    library.add(Upload("doc.txt", text.encode()))
+    assert [passage.title for passage in library.search(query, search_type="keyword", k=1)] == ["doc"]
+
+
+def test_a_question_of_common_words_alone_is_searched_by_them(library: Library):
+    library.add(
+        Upload(
+            "doc.txt",
+            ("Este documento está en español y trata de quienes somos nosotros los vecinos del barrio. " * 4).encode(),
+        )
+    )
+    with library._catalog.read() as db:
+        assert keyword.read_question(db, "quienes somos nosotros").wanted
+        assert "nosotr" not in keyword.read_question(db, "nosotros los vecinos").stems["es"]
+
+
+def test_stop_words_say_nothing_beside_a_telling_word(library: Library):
+    with library._catalog.read() as db:
+        assert set(keyword.read_question(db, "Where are the cats?").stems["en"]) == {"cat"}

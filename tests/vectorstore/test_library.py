@@ -103,6 +103,8 @@ def test_filters_over_many_chunks_go_through_the_index(library: Library, monkeyp
         {"where": "title"},
         {"k": 0},
         {"search_type": "magic"},
+        {"min_relevance": 2},
+        {"minimum_relevance": 0.5},
     ],
 )
 def test_a_search_that_cannot_be_is_refused(library: Library, options: dict):
@@ -502,6 +504,7 @@ CLOSED: dict[str, Callable[[Library], object]] = {
     "document": lambda library: library.document("cats"),
     "main_language": lambda library: library.main_language(),
     "text": lambda library: library.text("x"),
+    "passages": lambda library: library.passages(["x"]),
     "page_spans": lambda library: library.page_spans("x"),
     "original": lambda library: library.original("x"),
     "search": lambda library: library.search("cats"),
@@ -571,7 +574,21 @@ def test_the_main_language_is_that_of_most_documents(opened: Opened):
 def test_a_short_question_is_in_the_language_of_its_library(query: str, opened: Opened):
     library = opened(embedder=HashEmbeddings(languages=("en",)))
     library.add(Upload("a.txt", "O contrato de loca\u00e7\u00e3o termina em maio; o FGTS n\u00e3o muda.".encode()))
-    assert library._keyword_weight(library.embedder, query) == library.retrieval.keyword_weight_foreign
+    weights = library._finding._weights(query, library.retrieval, library.embedder)
+    assert weights["keyword_weight"] == library.retrieval.keyword_weight_foreign
+
+
+def test_words_weigh_less_where_the_passages_are_in_another_language_that_the_embedder_speaks(opened: Opened):
+    library = opened(embedder=HashEmbeddings(languages=("en", "pt")))
+    library.add([Upload("a.txt", b"The lease ends in May."), Upload("b.txt", b"The deposit is three rents. Maio.")])
+    settings = library.retrieval.model_copy(update={"keyword_weight_translated": 0.0})
+    question = "Em que m\u00eas termina o contrato, em maio?"
+    found = library.search(question, settings=settings)
+    assert [one.chunk_id for one in found] == [
+        one.chunk_id for one in library.search(question, search_type="similarity")
+    ]
+    library.add(Upload("c.txt", "O contrato de loca\u00e7\u00e3o termina em maio de 2027, segundo as partes.".encode()))
+    assert library.search(question, settings=settings)[0].title == "c"
 
 
 def test_a_folder_with_other_files_is_not_made_a_library(tmp_path: Path):

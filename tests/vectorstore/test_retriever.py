@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 import lastro
+from lastro.config import RetrievalSettings
 from lastro.errors import ConfigError
 from lastro.vectorstore.library import Library
 from lastro.vectorstore.retriever import LibraryRetriever, passage_from_document, passage_to_document
@@ -40,6 +45,72 @@ def test_a_passage_survives_as_a_document(library: Library):
     assert [passage_from_document(d, rank=at) for at, d in enumerate(documents, start=1)] == passages
     assert [passage_to_document(passage) for passage in passages] == documents
     assert documents[0].id == passages[0].chunk_id
+
+
+def test_a_document_says_why_it_was_found_in_plain_json(library: Library):
+    library.as_vectorstore().add_texts(["Cats sleep most of the day and hunt at dusk."], [{"title": "Again"}])
+    (document,) = library.as_retriever(k=1).invoke("cats hunt at dusk")
+    assert json.loads(json.dumps(document.metadata)) == document.metadata
+    passage = passage_from_document(Document(**json.loads(document.model_dump_json(exclude={"type"}))), rank=1)
+    (found,) = library.search("cats hunt at dusk", k=1)
+    assert passage == found
+    assert passage.duplicates
+    why = {"score", "cosine", "cosine_rank", "keyword_score", "keyword_rank", "rerank_score", "duplicates"}
+    assert why <= document.metadata.keys()
+    assert library.as_vectorstore().add_documents([document.model_copy(update={"id": "kept"})]) == ["kept"]
+
+
+def test_a_document_of_an_earlier_version_still_is_its_passage(library: Library):
+    (document,) = library.as_retriever(k=1).invoke("When does the lease end?")
+    for new in ("cosine_rank", "keyword_rank", "rerank_score", "duplicates", "cosine"):
+        del document.metadata[new]
+    passage = passage_from_document(document, rank=1)
+    assert passage.text == library.text(passage.document_id)[passage.start : passage.end]
+    assert (passage.cosine_rank, passage.cosine, passage.duplicates) == (None, None, ())
+
+
+@pytest.mark.parametrize("written", [None, "abc", 7, [1, None]])
+def test_what_others_wrote_among_the_metadata_does_not_stop_a_passage(library: Library, written: Any):
+    (document,) = library.as_retriever(k=1).invoke("When does the lease end?")
+    document.metadata["duplicates"] = written
+    assert passage_from_document(document, rank=1).duplicates == ()
+    foreign = passage_from_document(Document("x", metadata={"score": "high", "page": 2}), rank=1)
+    assert foreign.score == 0.0
+
+
+def test_a_retriever_takes_the_options_of_a_search(library: Library):
+    retriever = library.as_retriever(k=4, min_relevance=0.6)
+    assert [d.metadata["title"] for d in retriever.invoke("cats hunt at dusk")] == ["Cats"]
+    assert len(retriever.invoke("cats hunt at dusk", min_relevance=0.0, k=3)) == 3
+    whole = library.as_retriever(settings=RetrievalSettings(k=2, search_type="keyword"))
+    assert whole.k == 2
+    assert [d.metadata["title"] for d in whole.invoke("2027 cats")] == ["Cats", "Lease"]
+    with pytest.raises(ConfigError, match="nonsense"):
+        retriever.invoke("cats", nonsense=1)
+
+
+async def test_many_questions_may_be_asked_at_once(library: Library):
+    retriever = library.as_retriever(k=1)
+    questions = ["cats hunt at dusk", "dogs bark at strangers"] * 4
+    found = await asyncio.gather(*(retriever.ainvoke(question, min_relevance=0.3) for question in questions))
+    assert [documents[0].metadata["title"] for documents in found] == ["Cats", "Dogs"] * 4
+    batches = await retriever.abatch(questions[:2])
+    assert [documents[0].metadata["title"] for documents in batches] == ["Cats", "Dogs"]
+
+
+def test_a_trace_names_the_store_and_the_embedder(library: Library):
+    seen: list[dict[str, Any]] = []
+
+    class Watching(BaseCallbackHandler):
+        def on_retriever_start(self, serialized: Any, query: str, **kwargs: Any) -> None:
+            seen.append(kwargs["metadata"])
+
+    retriever = library.as_retriever(k=1)
+    retriever.invoke("cats", config={"callbacks": [Watching()], "metadata": {"mine": 1}})
+    assert seen[0]["ls_retriever_name"] == "library"
+    assert seen[0]["ls_vector_store_provider"] == "lastro"
+    assert seen[0]["ls_embedding_model"] == "hash"
+    assert seen[0]["mine"] == 1
 
 
 def test_a_retriever_keeps_its_filter_and_search(library: Library):

@@ -21,7 +21,7 @@ def ask(library: Library, query: str, *, where: dict[str, Any] | None = None, id
     embedder = HashEmbeddings()
     request = Request(
         query=query, vector=embedder.encode_query(query), identity=identity or embedder.identity.to_json(), k=10,
-        kind="similarity", where=parse(where), candidates=10, keyword_weight=0.0,
+        kind="similarity", where=parse(where), candidates=10,
     )  # fmt: skip
     return [passage.title for passage in find_passages(library._catalog, library._index, request)]
 
