@@ -52,7 +52,7 @@ def warm() -> None:
     for name in [*scout.messages[-1]["modules"], *ours]:
         with suppress(ImportError):  # made up while running, by a lazy package
             importlib.import_module(name)
-    from lastro.language import detect_language
+    from lastro.detection import detect_language
 
     detect_language(text_of("warm", 0, 20))  # loads its model, which takes longer than most children live
 

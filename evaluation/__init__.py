@@ -1,0 +1,1 @@
+"""Measuring: question sets, runs over them, metrics with intervals, and reports."""

@@ -1,0 +1,121 @@
+"""What the commands ask for, carried out: everything is checked before the first search, which may load a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lastro.errors import ConfigError, QuestionSetError
+from lastro.evaluation import drafting
+from lastro.evaluation.datasets import load_questions, write_questions
+from lastro.evaluation.places import Places
+from lastro.evaluation.records import Report, Run
+from lastro.evaluation.run import Configuration, LoadChat, OnQuestion, describe, run
+from lastro.evaluation.saved import load_report
+from lastro.evaluation.summary import failures, make_report, parse_limit
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from lastro.vectorstore.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be measured; `changes` are settings such as "retrieval.k=8", `limits` such as "hit@5=0.95"."""
+
+    file: Path
+    depth: int = 10
+    against: Path | None = None
+    changes: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
+def evaluate(
+    asked: Asked, library: Library, *, chat: LoadChat | None = None, on_question: OnQuestion | None = None
+) -> tuple[Report, list[str]]:
+    """The report, and a line for each limit that the library's own settings are under.
+
+    `chat` loads the chat model, where a setting wants one.
+
+    Raises:
+        QuestionSetError: the question set is none, or names what the library does not hold.
+        ConfigError: a setting, limit or saved report is none that exists.
+    """
+    change = parse_changes(asked.changes)
+    limits = [parse_limit(limit, depth=asked.depth) for limit in asked.limits]
+    saved = None if asked.against is None else _saved(asked.against)
+    questions = load_questions(asked.file)
+    golds = Places(library).resolve(questions)
+    settings = {library.name: library.retrieval}
+    if change:
+        name = ", ".join(f"{key}={value}" for key, value in change.items())
+        settings[name] = library.retrieval.model_copy(update=change)
+    configurations = [
+        Configuration.of_library(library, chosen, name=name, depth=asked.depth, chat=chat)
+        for name, chosen in settings.items()
+    ]
+    runs = run(questions, configurations, library=library, golds=golds, on_question=on_question)
+    report = make_report(describe(questions, library), runs, depth=asked.depth, against=saved)
+    return report, failures(runs[0], limits)
+
+
+def parse_changes(changes: Sequence[str]) -> dict[str, Any]:
+    """The retrieval settings that "retrieval.NAME=VALUE" texts change, by name.
+
+    Raises:
+        ConfigError: there is no such setting, it does not take the value, or it is none of the search's.
+    """
+    from lastro.config import RetrievalSettings, Settings
+    from lastro.setting_errors import did_you_mean, names
+
+    found: dict[str, Any] = {}
+    for change in changes:
+        name, sign, value = change.partition("=")
+        section, _, key = name.strip().partition(".")
+        if not sign or not key:
+            raise ConfigError(f"--set {change}: give a name and a value, as in retrieval.search_type=keyword")
+        if section != "retrieval":
+            known = names(Settings)
+            why = (
+                "no search depends on it alone; change it, run again and compare with --against"
+                if f"{section}.{key}" in known
+                else f"no setting {section}.{key}{did_you_mean(f'{section}.{key}', known)}"
+            )
+            raise ConfigError(f"--set {change}: {why}")
+        found[key] = value.strip()
+    checked = RetrievalSettings.read(**found)  # names every one that is wrong
+    return {key: getattr(checked, key) for key in found}
+
+
+def _saved(file: Path) -> Run:
+    """The first run of a saved report, under the file's name."""
+    return replace(load_report(file).runs[0], name=file.name)
+
+
+def make(
+    library: Library,
+    llm: BaseChatModel,
+    file: Path,
+    *,
+    count: int,
+    seed: int,
+    on_draft: drafting.OnDraft | None = None,
+) -> str:  # fmt: skip
+    """Write drafts for a library, and say what they are.
+
+    Raises:
+        QuestionSetError: the file exists already, or cannot be written.
+    """
+    if file.exists():
+        raise QuestionSetError(f"{file}: exists already; name another file, or remove it")
+    drafts = drafting.draft_questions(library, llm, count=count, seed=seed, on_draft=on_draft)
+    write_questions(file, drafts)
+    gaps = sum(draft.meta["kind"] == "cloze" for draft in drafts)
+    few = f"; the library has no more than {len(drafts)} places to ask about" if len(drafts) < count else ""
+    return (
+        f"{len(drafts)} drafts, {gaps} of them sentences with a gap{few}; read and correct each line, then take "
+        f'"draft" out of its meta'
+    )

@@ -1,0 +1,152 @@
+"""What a run of a question set leaves behind: frozen records, which `lastro.evaluation.saved` writes and reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+VERSION = 1  # of the JSON form of these records
+FORMAT = "lastro-evaluation"
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """A place that answers a question; the closest of span, pages and document is what a passage must meet."""
+
+    id: str  # as the question set says it
+    document_id: str
+    title: str
+    pages: tuple[int, int] | None = None  # first and last, from 1; None where the document has none, or none was named
+    span: tuple[int, int] | None = None  # characters of the document's text; None where none was named
+    grade: int = 1  # 0 to 3
+    relevant: bool = True  # False where it only has a grade
+    text: str = ""  # the beginning of what stands there
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A passage that was found; the last three fields are indices into `Outcome.golds`."""
+
+    rank: int
+    chunk_id: str
+    document_id: str
+    title: str
+    start: int
+    end: int
+    page_start: int | None
+    page_end: int | None
+    section: str
+    text: str  # a piece of it, of the first five passages; else ""
+    tokens: int  # by the embedder's tokenizer
+    score: float
+    cosine: float | None = None
+    keyword_score: float | None = None
+    cosine_rank: int | None = None
+    keyword_rank: int | None = None
+    rerank_score: float | None = None
+    golds: tuple[int, ...] = ()  # those that it is
+    golds_by_page: tuple[int, ...] = ()  # those whose page it is on
+    golds_by_document: tuple[int, ...] = ()  # those whose document it is from
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one question."""
+
+    question_id: str
+    question: str
+    lang: str
+    answerable: bool
+    draft: bool
+    answers: tuple[str, ...]
+    golds: tuple[Gold, ...]
+    found: tuple[Found, ...]  # best first
+    ms: float  # of the search, the question's embedding included
+
+    @property
+    def relevant(self) -> frozenset[int]:
+        """The indices of the golds that a search must find."""
+        return frozenset(index for index, gold in enumerate(self.golds) if gold.relevant)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One configuration over every question, in the order of the question set."""
+
+    name: str
+    settings: dict[str, Any]  # of the search
+    context_k: int  # passages that an answer is given
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The mean of a metric over the questions that it applies to, with its 95 % interval."""
+
+    run: str
+    lang: str  # "all", or a language of the questions
+    metric: str
+    value: float
+    low: float
+    high: float
+    questions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the questions of a language cost in a run."""
+
+    run: str
+    lang: str
+    p50_ms: float
+    p95_ms: float
+    tokens: float  # mean of the passages that an answer is given
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a metric changes from one run to another over the same questions."""
+
+    metric: str
+    lang: str
+    before: str
+    after: str
+    before_value: float
+    after_value: float
+    difference: float  # after less before
+    low: float
+    high: float
+    p: float  # two-sided, that there is no difference
+    better: int  # questions
+    worse: int
+    questions: int
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What was measured: the question set and the library."""
+
+    questions_file: str
+    questions_sha256: str
+    library: str
+    documents: int
+    chunks: int
+    embedder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that `lastro eval` found; the first run is the one that was asked for."""
+
+    setting: Setting
+    depth: int  # passages searched for each question
+    runs: tuple[Run, ...]
+    scores: tuple[Score, ...]
+    costs: tuple[Cost, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    made_at: str = ""  # ISO 8601, UTC
+    lastro: str = ""  # the version that made it
+    format: str = FORMAT
+    version: int = VERSION
+    notes: tuple[str, ...] = field(default=())  # what a reader should know of the figures

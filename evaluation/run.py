@@ -1,0 +1,157 @@
+"""Running a question set: every question through every configuration in turn, so that their times compare."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lastro.errors import ConfigError, LibraryError
+from lastro.evaluation.datasets import Question, QuestionSet
+from lastro.evaluation.places import excerpt, is_on_page, is_place
+from lastro.evaluation.records import Found, Gold, Outcome, Run, Setting
+from lastro.types import Passage
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.retrievers import BaseRetriever
+
+    from lastro.config import RetrievalSettings
+    from lastro.vectorstore.library import Library
+
+Search = Callable[[str], Sequence[Passage]]
+LoadChat = Callable[[], "BaseChatModel"]
+READ = 5  # passages of a question whose text a report shows
+OnQuestion = Callable[[int, int], None]  # questions done, and how many there are
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One way to search: `search` gives a question's passages, best first."""
+
+    name: str
+    search: Search
+    settings: Mapping[str, Any]
+    context_k: int  # passages that an answer is given
+
+    @classmethod
+    def of_library(
+        cls, library: Library, settings: RetrievalSettings, *, name: str, depth: int, chat: LoadChat | None = None
+    ) -> Configuration:
+        """A library's own search under these settings, `depth` passages deep.
+
+        `chat` gives the chat model, where the settings expand a question by one.
+
+        Raises:
+            ConfigError: they do, and there is none.
+        """
+        if settings.expansion == "none":
+            search: Search = lambda query: library.search(query, k=depth, settings=settings)  # noqa: E731
+            return cls(name, search, settings.model_dump(), settings.k)
+        if chat is None:
+            raise ConfigError(f"retrieval.expansion = {settings.expansion}: wants a chat model; give one, or set none")
+        from lastro.chains.expand import expanding
+
+        retriever = expanding(library.as_retriever(settings=settings, k=depth), chat(), settings.expansion)
+        return replace(cls.of_retriever(retriever, name=name, context_k=settings.k), settings=settings.model_dump())
+
+    @classmethod
+    def of_retriever(cls, retriever: BaseRetriever, *, name: str, context_k: int) -> Configuration:
+        """Any LangChain retriever over the library's documents; it says itself how many passages it gives."""
+        from lastro.vectorstore.retriever import passage_from_document
+
+        def search(query: str) -> list[Passage]:
+            return [passage_from_document(one, rank=rank) for rank, one in enumerate(retriever.invoke(query), start=1)]
+
+        return cls(name, search, {"retriever": type(retriever).__name__}, context_k)
+
+
+def describe(questions: QuestionSet, library: Library) -> Setting:
+    """What is measured, for the record."""
+    records = library.documents()
+    return Setting(
+        questions_file=str(questions.path), questions_sha256=questions.sha256, library=library.name,
+        documents=len(records), chunks=sum(record.chunks for record in records),
+        embedder=library.embedder.identity.name,
+    )  # fmt: skip
+
+
+def run(
+    questions: QuestionSet,
+    configurations: Sequence[Configuration],
+    *,
+    library: Library,
+    golds: Mapping[str, tuple[Gold, ...]],
+    on_question: OnQuestion | None = None,
+) -> tuple[Run, ...]:
+    """What each configuration finds for each question, in the order of both.
+
+    Each question goes through all configurations before the next, and another one begins each time. The first
+    question is searched once before the clock starts, so that no model is loaded within a measured search.
+
+    Raises:
+        LibraryError: the library holds no document.
+    """
+    if library.is_empty():
+        raise LibraryError(f"library {library.name!r} holds no documents; add some: lastro add PATH")
+    judge = _Judge(library)
+    outcomes: list[list[Outcome]] = [[] for _ in configurations]
+    for configuration in configurations:
+        configuration.search(questions.questions[0].question)
+    for number, question in enumerate(questions.questions):
+        for turn in range(len(configurations)):
+            index = (number + turn) % len(configurations)
+            passages, ms = _timed(configurations[index].search, question.question)
+            outcomes[index].append(judge.outcome(question, golds[question.id], passages, ms))
+        if on_question is not None:
+            on_question(number + 1, len(questions.questions))
+    return tuple(
+        Run(configuration.name, dict(configuration.settings), configuration.context_k, tuple(found))
+        for configuration, found in zip(configurations, outcomes, strict=True)
+    )
+
+
+def _timed(search: Search, query: str) -> tuple[Sequence[Passage], float]:
+    start = time.perf_counter()
+    passages = search(query)
+    return passages, (time.perf_counter() - start) * 1000
+
+
+class _Judge:
+    """Compares what was found with what was to be found."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._count_tokens = library.embedder.count_tokens
+
+    def outcome(
+        self, question: Question, golds: tuple[Gold, ...], passages: Sequence[Passage], ms: float
+    ) -> Outcome:  # fmt: skip
+        """One question's record."""
+        found = tuple(
+            self._found(passage, rank, golds, question.answers) for rank, passage in enumerate(passages, start=1)
+        )
+        return Outcome(
+            question_id=question.id, question=question.question, lang=question.lang, answerable=question.answerable,
+            draft=question.draft, answers=question.answers, golds=golds, found=found, ms=ms,
+        )  # fmt: skip
+
+    def _found(self, passage: Passage, rank: int, golds: tuple[Gold, ...], answers: Sequence[str]) -> Found:
+        same = [passage]  # and what was merged into it
+        if passage.duplicates and golds:
+            same += self._library.passages(passage.duplicates).values()
+
+        def those(test: Callable[[Gold, Passage], bool]) -> tuple[int, ...]:
+            return tuple(index for index, gold in enumerate(golds) if any(test(gold, one) for one in same))
+
+        return Found(
+            rank=rank, chunk_id=passage.chunk_id, document_id=passage.document_id, title=passage.title,
+            start=passage.start, end=passage.end, page_start=passage.page_start, page_end=passage.page_end,
+            section=passage.section, text=excerpt(passage.text, answers) if rank <= READ else "",
+            tokens=self._count_tokens(passage.text),
+            score=passage.score, cosine=passage.cosine, keyword_score=passage.keyword_score,
+            cosine_rank=passage.cosine_rank, keyword_rank=passage.keyword_rank, rerank_score=passage.rerank_score,
+            golds=those(is_place), golds_by_page=those(is_on_page),
+            golds_by_document=those(lambda gold, one: gold.document_id == one.document_id),
+        )  # fmt: skip

@@ -1,0 +1,150 @@
+"""`lastro eval` in this process: a real library and real files; the embedder and the model are fakes, for speed."""
+
+from __future__ import annotations
+
+import functools
+import json
+
+import pytest
+
+import lastro
+from lastro import cli
+from lastro.evaluation.command import parse_changes
+from lastro.evaluation.datasets import load_questions
+from tests.evaluation.conftest import QUESTIONS
+from tests.fakes import HashEmbeddings, ScriptedChat
+
+
+@pytest.fixture
+def named(library, monkeypatch):
+    """The library's folder, as the commands open it."""
+    monkeypatch.setattr(lastro, "open_library", functools.partial(lastro.open_library, embedder=HashEmbeddings()))
+    monkeypatch.setattr(lastro, "chat_model", lambda _settings: ScriptedChat(script="no question"))
+    return str(library.path)
+
+
+@pytest.fixture
+def asked(write):
+    return str(write(*QUESTIONS))
+
+
+def test_figures_go_to_stdout_without_colours_or_controls(named, asked, capsys):
+    assert cli.run(["eval", asked, "-l", named]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "\x1b" not in captured.out
+    lines = captured.out.splitlines()
+    assert lines[0] == "library: mean and its 95 % interval, by language (questions)"
+    assert any(line.split()[:6] == ["all", "(5)", "en", "(3)", "pt", "(2)"] for line in lines)
+    assert any(line.startswith(" hit@5 ") for line in lines)
+    assert any(line.startswith(" ms, p50 / p95 ") for line in lines)
+    assert any(line.startswith(" tokens@6 ") for line in lines)
+    assert "note: 1 of 6 questions name no gold passage: searched, timed, not scored" in lines
+
+
+def test_run_may_be_written(named, asked, capsys):
+    assert cli.run(["eval", "run", asked, "-l", named, "--k", "3"]) == 0
+    assert "hit@3" in capsys.readouterr().out
+
+
+def test_json_on_stdout_stands_alone(named, asked, capsys):
+    assert cli.run(["eval", asked, "-l", named, "--json", "-"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["format"], report["version"], report["depth"]) == ("lastro-evaluation", 1, 10)
+    assert len(report["runs"][0]["outcomes"]) == len(QUESTIONS)
+
+
+def test_a_change_of_settings_is_compared(named, asked, capsys, tmp_path):
+    out = tmp_path / "r.json"
+    changes = ["--set", "retrieval.search_type=keyword", "--set", "retrieval.k=2"]
+    assert cli.run(["eval", asked, "-l", named, *changes, "--json", str(out), "--html", str(tmp_path / "r.html")]) == 0
+    captured = capsys.readouterr()
+    assert "library -> search_type=keyword, k=2: 5 questions, paired" in captured.out
+    assert captured.err == f"report: {tmp_path / 'r.html'}\n"
+    report = json.loads(out.read_text())
+    assert [run["settings"]["k"] for run in report["runs"]] == [6, 2]
+    assert "library → search_type=keyword, k=2" in (tmp_path / "r.html").read_text()
+
+
+def test_an_earlier_report_is_compared_with(named, asked, capsys, tmp_path):
+    out = tmp_path / "old.json"
+    assert cli.run(["eval", asked, "-l", named, "--json", str(out)]) == 0
+    assert cli.run(["eval", asked, "-l", named, "--against", str(out)]) == 0
+    assert "old.json -> library: 5 questions, paired" in capsys.readouterr().out
+    assert cli.run(["eval", asked, "-l", named, "--against", asked]) == 3
+    assert "not JSON" in capsys.readouterr().err
+
+
+def test_a_limit_that_is_not_kept_exits_with_1_and_says_which(named, asked, capsys):
+    kept, not_kept = "hit@10=0.2", "hit@1=1"
+    assert cli.run(["eval", asked, "-l", named, "--fail-under", kept]) == 0
+    capsys.readouterr()
+    assert cli.run(["eval", asked, "-l", named, "--fail-under", kept, "--fail-under", not_kept]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("lastro: hit@1 = 0.")
+    assert captured.err.endswith("is under 1 (over 5 questions)\n")
+    assert "hit@10" in captured.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--fail-under", "hits@5=0.9"], "did you mean hit@5?; there are hit@k"),
+        (["--fail-under", "hit@50=0.9"], "give --k 50"),
+        (["--set", "retrieval.search_typ=keyword"], "no such setting; did you mean search_type?"),
+        (["--set", "retrieval.search_type=magic"], "must be 'hybrid', 'similarity' or 'keyword'"),
+        (["--set", "retrieval.k"], "give a name and a value"),
+        (["--set", "library.chunk_tokens=99"], "run again and compare with --against"),
+        (["--set", "retrival.k=3"], "did you mean retrieval.k?"),
+        (["--against", "none.json"], "none.json: cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_loaded(tmp_path, named, asked, capsys, arguments, problem):
+    assert cli.run(["eval", asked, "-l", named, *arguments]) == 3
+    captured = capsys.readouterr()
+    assert problem in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_a_question_set_that_does_not_fit_the_library_is_refused(named, write, capsys):
+    path = write({"question": "Who?", "gold_ids": ["harbor.pdf#page=1"]})
+    assert cli.run(["eval", str(path), "-l", named]) == 3
+    assert "line 1: 'harbor.pdf': no document by that id" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_is_refused(named, asked, capsys, tmp_path):
+    assert cli.run(["eval", asked, "-l", named, "--json", str(tmp_path / "no" / "r.json")]) == 3
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_set_without_golds_is_run_and_says_so(named, write, capsys, tmp_path):
+    path = write({"question": "Who won the regatta?", "answerable": False})
+    assert cli.run(["eval", str(path), "-l", named, "--html", str(tmp_path / "r.html")]) == 0
+    assert "1 of 1 questions name no gold passage" in capsys.readouterr().out
+    assert cli.run(["eval", str(path), "-l", named, "--fail-under", "hit@5=0.5"]) == 1
+
+
+def test_drafts_are_made_corrected_and_run(named, tmp_path, capsys):
+    path = tmp_path / "drafts.jsonl"
+    assert cli.run(["eval", "make", str(path), "-l", named, "--questions", "3", "--seed", "4"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"{path}: 3 drafts, 3 of them sentences with a gap; read and correct each line")
+    assert load_questions(path).drafts == 3
+    assert cli.run(["eval", str(path), "-l", named]) == 0
+    assert "note: 3 of 3 questions are still drafts" in capsys.readouterr().out
+    assert cli.run(["eval", "make", str(path), "-l", named]) == 3
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_the_help_names_both_commands(capsys):
+    assert cli.run(["eval", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "run " in said
+    assert "make " in said
+    assert cli.run(["eval"]) in (0, 2)
+
+
+def test_changes_are_read_as_the_settings_are():
+    assert parse_changes(["retrieval.k=3", "retrieval.mmr_lambda=0.5"]) == {"k": 3, "mmr_lambda": 0.5}
+    assert parse_changes([]) == {}

@@ -1,0 +1,227 @@
+"""Runs over a real library, and what is made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from pydantic import TypeAdapter
+
+import lastro
+from lastro.config import RetrievalSettings
+from lastro.errors import ConfigError, LibraryError
+from lastro.evaluation.datasets import load_questions
+from lastro.evaluation.metrics import find_metric, first_rank
+from lastro.evaluation.places import Places
+from lastro.evaluation.records import Report, Setting
+from lastro.evaluation.run import Configuration, describe, run
+from lastro.evaluation.saved import load_report, to_json, write_file
+from lastro.evaluation.summary import compare, failures, make_report, parse_limit
+from tests.evaluation.conftest import QUESTIONS
+from tests.evaluation.outcomes import a_run, outcome
+from tests.fakes import HashEmbeddings, ScriptedChat
+
+
+@pytest.fixture
+def questions(write):
+    return load_questions(write(*QUESTIONS))
+
+
+def evaluated(library, questions, *configurations):
+    golds = Places(library).resolve(questions)
+    return run(questions, configurations, library=library, golds=golds)
+
+
+def of(library, depth=5, **settings):
+    chosen = RetrievalSettings(**settings)
+    return Configuration.of_library(library, chosen, name=str(settings or "usual"), depth=depth)
+
+
+def test_each_question_is_searched_and_its_passages_judged(library, questions):
+    (found,) = evaluated(library, questions, of(library))
+    outcomes = {outcome.question_id: outcome for outcome in found.outcomes}
+    assert list(outcomes) == [question.id for question in questions.questions]
+    fee = outcomes["fee"].found[0]
+    assert (fee.title, fee.page_start, fee.golds, fee.golds_by_page) == ("harbour", 2, (0,), (0,))
+    assert outcomes["nobody"].golds == ()
+    assert outcomes["nobody"].found
+    assert all(len(outcome.found) <= 5 and outcome.ms > 0 for outcome in found.outcomes)
+
+
+def test_every_search_is_asked_in_turn_and_another_begins_each_time(library, questions):
+    asked = []
+
+    def searching(name):
+        def search(query):
+            asked.append((name, query))
+            return library.search(query, k=3)
+
+        return Configuration(name, search, {}, 3)
+
+    evaluated(library, questions, searching("a"), searching("b"))
+    first = [question.question for question in questions.questions]
+    assert asked[:2] == [("a", first[0]), ("b", first[0])]  # before the clock starts
+    assert asked[2:6] == [("a", first[0]), ("b", first[0]), ("b", first[1]), ("a", first[1])]
+    assert len(asked) == 2 + 2 * len(first)
+
+
+def test_settings_of_a_configuration_are_those_of_its_search(library, questions):
+    usual, keyword = evaluated(library, questions, of(library), of(library, search_type="keyword"))
+    assert all(found.keyword_score is not None for one in keyword.outcomes for found in one.found)
+    assert keyword.settings["search_type"] == "keyword"
+    assert len(usual.outcomes) == len(keyword.outcomes)
+
+
+def test_a_duplicate_of_a_gold_is_the_gold(library, write):
+    text = "The lifeboat drill is held on the first Monday of every month at the east pier."
+    documents = [Document(text, metadata={"title": key}, id=key) for key in ("drill-a", "drill-b")]
+    library.as_vectorstore().add_documents(documents)
+    rows = [{"id": key, "question": "When is the lifeboat drill?", "gold_ids": [key]} for key in ("drill-a", "drill-b")]
+    questions = load_questions(write(*rows))
+    (found,) = evaluated(library, questions, of(library, merge_duplicates=0.9))
+    assert [first_rank(one) for one in found.outcomes] == [1, 1]
+
+
+def test_any_langchain_retriever_can_be_measured(library, questions):
+    configuration = Configuration.of_retriever(library.as_retriever(k=4), name="theirs", context_k=4)
+    (found,) = evaluated(library, questions, configuration)
+    assert found.settings == {"retriever": "LibraryRetriever"}
+    assert first_rank(found.outcomes[1]) == 1
+
+
+def test_a_retriever_of_others_is_judged_by_what_it_says_of_its_documents(library, questions):
+    class Fixed(BaseRetriever):
+        def _get_relevant_documents(self, query, *, run_manager):
+            return [Document("Gulls.", id="gulls", metadata={"title": "gulls"})]
+
+    (found,) = evaluated(library, questions, Configuration.of_retriever(Fixed(), name="fixed", context_k=1))
+    assert [first_rank(one) for one in found.outcomes] == [None, None, None, 1, None, None]
+
+
+def test_a_search_that_the_chat_model_widens_gets_one(library, questions):
+    settings = RetrievalSettings(expansion="multi_query")
+    with pytest.raises(ConfigError, match="wants a chat model"):
+        Configuration.of_library(library, settings, name="x", depth=3)
+    chat = ScriptedChat(script="What does mooring cost?\nWhat is the price of a berth?")
+    configuration = Configuration.of_library(library, settings, name="x", depth=3, chat=lambda: chat)
+    (found,) = evaluated(library, questions, configuration)
+    assert found.settings["expansion"] == "multi_query"
+    assert chat.seen
+
+
+def test_an_empty_library_is_refused(tmp_path, questions):
+    with (
+        lastro.open_library(tmp_path / "empty", embedder=HashEmbeddings()) as empty,
+        pytest.raises(LibraryError, match="holds no documents"),
+    ):
+        run(questions, [], library=empty, golds={})
+
+
+@pytest.fixture
+def report(library, questions):
+    runs = evaluated(library, questions, of(library), of(library, search_type="similarity"))
+    return make_report(describe(questions, library), runs, depth=5)
+
+
+def test_a_report_has_figures_by_language_costs_and_a_comparison(report):
+    scores = {(score.run, score.lang, score.metric): score for score in report.scores}
+    langs = {score.lang for score in report.scores}
+    assert langs == {"all", "en", "pt"}
+    hit = scores["usual", "all", "hit@5"]
+    assert hit.questions == 5
+    assert 0 <= hit.low <= hit.value <= hit.high <= 1
+    assert scores["usual", "en", "hit@5"].questions == 3
+    assert scores["usual", "all", "page_hit@5"].questions == 2
+    assert {cost.lang for cost in report.costs} == langs
+    assert all(0 < cost.p50_ms <= cost.p95_ms and cost.tokens > 0 for cost in report.costs)
+    assert {"hit@5", "ndcg@5", "tokens@5", "ms"} <= {row.metric for row in report.comparisons}
+    assert "1 of 6 questions name no gold passage" in report.notes[0]
+    assert "5 questions are few" in report.notes[1]
+
+
+def test_a_report_is_written_and_read_back(report, tmp_path):
+    path = tmp_path / "report.json"
+    write_file(path, to_json(report))
+    assert load_report(path) == report
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".")] == []
+
+
+def test_the_documentation_names_every_field_of_the_file(report):
+    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    schema = TypeAdapter(Report).json_schema()
+    fields = {name for part in [schema, *schema["$defs"].values()] for name in part["properties"]}
+    assert {name for name in fields if f"`{name}`" not in page} == set()
+    assert set(json.loads(to_json(report))) == set(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("nonsense", "not JSON"),
+        ("[1]", "holds no evaluation"),
+        ('{"format": "lastro-evaluation", "version": 2}', "version 2 of the format, this program reads 1"),
+        ('{"format": "lastro-evaluation", "version": 1}', "setting: Field required.*damaged"),
+    ],
+)
+def test_a_file_that_is_no_report_is_told(tmp_path, content, problem):
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(ConfigError, match=problem):
+        load_report(tmp_path / "x.json")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_report(tmp_path / "none.json")
+
+
+def test_a_saved_run_is_compared_with_as_deep_as_it_went(report, library, questions):
+    old = dataclasses.replace(report.runs[0], name="old.json")
+    (now,) = evaluated(library, questions, of(library, depth=9))
+    later = make_report(report.setting, [now], depth=9, against=old)
+    rows = {row.metric: row for row in later.comparisons if row.lang == "all"}
+    assert (rows["hit@5"].before, rows["hit@5"].after) == ("old.json", "usual")
+    assert rows["hit@5"].difference == 0
+    assert rows["hit@5"].p == 1
+    assert "hit@9" not in rows
+    assert [one.name for one in later.runs] == ["usual", "old.json"]
+
+
+def test_runs_of_other_questions_are_not_compared():
+    one, other = a_run([outcome(["a"], {"a": 1}, key="x")], "one"), a_run([outcome(["a"], {"a": 1}, key="y")], "other")
+    with pytest.raises(ConfigError, match="one and other have no question in common"):
+        compare(one, other, depth=1)
+
+
+def test_a_change_is_counted_question_by_question():
+    before = a_run([outcome(["a", "b"], {"b": 1}, key=f"q{n}", ms=20) for n in range(40)], "before")
+    after = a_run(
+        [outcome(["b", "a"] if n < 30 else ["x", "y"], {"b": 1}, key=f"q{n}", ms=5) for n in range(40)], "after"
+    )
+    rows = {row.metric: row for row in compare(before, after, depth=2)}
+    assert (rows["hit@1"].better, rows["hit@1"].worse, rows["hit@1"].difference) == (30, 0, 0.75)
+    assert rows["hit@1"].p < 0.001
+    assert (rows["hit@2"].better, rows["hit@2"].worse) == (0, 10)
+    assert (rows["ms"].difference, rows["ms"].better) == (-15, 40)  # less is better
+
+
+def test_limits_are_kept_or_named():
+    found = a_run([outcome(["a"], {"a": 1}, key=str(n)) for n in range(3)] + [outcome(["x"], {"a": 1}, key="z")])
+    limits = [parse_limit(text, depth=1) for text in ("hit@1=0.75", "hit@1=0.76", "page_hit@1=0.1")]
+    assert failures(found, limits) == [
+        "hit@1 = 0.7500 is under 0.76 (over 4 questions)",
+        "page_hit@1: no question has a gold passage, so it cannot reach 0.1",
+    ]
+
+
+@pytest.mark.parametrize("limit", ["hit@1", "hit@1=", "hit@1=x", "hit@1=95", "hit@1=nan", "ms=0.5"])
+def test_a_limit_is_a_metric_of_quality_and_a_share(limit):
+    with pytest.raises(ConfigError, match=r"as in hit@5=0\.95"):
+        parse_limit(limit, depth=1)
+
+
+def test_perfect_scores_come_with_what_they_leave_open():
+    found = a_run([outcome(["a"], {"a": 1}, key=str(n)) for n in range(60)])
+    report = make_report(Setting("q.jsonl", "", "library", 1, 1, "hash"), [found], depth=1)
+    assert report.notes == ("every question hits, so the interval is a point; up to 5.0% may still miss",)
+    assert find_metric("hit@1", depth=1).compute(found.outcomes[0]) == 1
