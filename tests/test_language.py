@@ -22,6 +22,9 @@ from lastro.sentences import sentences
         ("Who signs?", "en"),
         ("What happens if the tenant is late?", "en"),
         ("FGTS", "en"),
+        ("¿Quién firma el contrato?", "en"),
+        ("Wann endet der Vertrag?", "en"),
+        ("合同什么时候结束？", "en"),
     ],
 )
 def test_short_questions_are_told_apart(question: str, language: str) -> None:
@@ -38,11 +41,16 @@ def test_a_question_too_short_to_tell_takes_the_librarys_language() -> None:
         ("Der Mietvertrag endet am 31. Mai und kann mit einer Frist von drei Monaten gekündigt werden. " * 3, "de"),
         ("O contrato termina em maio e pode ser rescindido com aviso de três meses pela parte interessada. " * 3, "pt"),
         ("The lease ends in May and can be ended with three months of notice by either of the parties. " * 3, "en"),
+        ("¿Cuándo termina el contrato de alquiler?", "es"),
+        ("Quand se termine le bail ?", "fr"),
+        ("Wann endet der Mietvertrag?", "de"),
+        ("Quando scade il contratto di affitto?", "it"),
+        ("合同什么时候结束？", "zh"),
         ("1234 5678", "und"),
         ("", "und"),
     ],
 )
-def test_a_documents_language_is_found(text: str, language: str) -> None:
+def test_a_texts_language_is_found(text: str, language: str) -> None:
     assert detect_language(text) == language
 
 

@@ -63,8 +63,8 @@ def detect_language(text: str) -> str:
         for letters, code in _LETTERS_OF_ONE:
             if re.search(letters, sample.casefold()):
                 return code
-    if len(sample) < _FEWEST and not foreign:
-        return "und"
+    if len(sample) < _FEWEST and not foreign:  # "Quando termina?" is Portuguese or Italian: our first users' is meant
+        return "und" if not tied or {"pt", "en"} <= set(tied) else tied[0]
     found = _identified(sample)
     return found if not tied or found in tied else tied[0]
 
