@@ -48,6 +48,7 @@ PROMISES = (
     ),
     Promise("diskfull", {"corrupt": 0, "unsaid": 0, "unresumed": 0, "stuck": 0}),
     Promise("canaries", {"found": 0, "vectors_found": 0}, {"size_ratio": 1.2}),
+    Promise("hostile", {"queries": 10_000, "exceptions": 0, "foreign": 0, "outside_filter": 0, "unsound": 0}),
 )
 
 

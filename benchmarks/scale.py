@@ -1,9 +1,14 @@
 """How a library grows: adding, searching, memory, disk, opening and rebuilding at 10,000 and at 100,000 chunks.
 
 Chunks go in by `Library.put_documents` with vectors made before, so the embedder's time is in no figure. Each size is
-built, then measured in a process of its own. Searches are taken in turn with Chroma's own `collection.query` over a
-copy of the same index, and with exact cosines in numpy over the same vectors. Recall is the share of the ten nearest
-chunks that a similarity search returns; of equal cosines any will do.
+built, then measured in a process of its own. Searches are taken in turn, in an order that changes, with Chroma's own
+`collection.query` over a copy of the same index, and with exact cosines in numpy over the same vectors. Recall is the
+share of the ten nearest chunks that a similarity search returns; of equal cosines any will do.
+
+What a hybrid search costs is told beside its parts, taken in the same turns: the question's embedding, a plain
+`collection.query` with texts and metadata, and a plain FTS5 query, an OR of every stem of the question that the library
+has, made before. FTS5 returns as many candidates as a hybrid search asks for, Chroma as many or ten. Here the hybrid
+search embeds its question itself.
 
 Times are told by the clock and by the processor, which a busy machine disturbs less (of all threads: exact numpy has
 one a core).
@@ -23,6 +28,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import sqlite3
 import statistics
 import tempfile
 import time
@@ -49,6 +55,8 @@ WORDS = 24
 IN_DOCUMENT = 50  # chunks of a document
 AT_ONCE = 20  # documents of a call
 K = 10
+WHOLE = "hybrid with its embedding"
+RAW = ("collection.query", "collection.query of all candidates")
 PORTUGUESE, ENGLISH = {"language": "pt"}, {"language": "en"}
 
 
@@ -213,29 +221,43 @@ def ask(corpus: Corpus, size: int, folder: Path, count: int) -> dict[str, float]
             library.search(query, k=K)
         figures["resident, MB"] = (psutil.Process().memory_info().rss - before) / 1e6
         figures["disk, MB"] = _size(folder) / 1e6
-        figures |= _searches(library, corpus, size, folder, queries)
+        figures |= _searches(library, corpus, size, folder, queries, encode)
     return figures
 
 
-def _searches(library: Library, corpus: Corpus, size: int, folder: Path, queries: Sequence[str]) -> dict[str, float]:
+def _searches(
+    library: Library, corpus: Corpus, size: int, folder: Path, queries: Sequence[str], encode: Callable[[str], Any]
+) -> dict[str, float]:
     """Milliseconds of every kind of search, taken in turn, and the recall of similarity search."""
     vectors, asked = corpus.vectors(size), dict(zip(corpus.queries, corpus.query_vectors(), strict=True))
+    embedder, rng = library.embedder, random.Random(2)
+    ready = embedder.encode_query
     kinds: dict[str, Callable[[str], Any]] = {}
     for kind in ("hybrid", "similarity", "keyword"):
         for name, where in (("", None), (" in Portuguese", PORTUGUESE), (" in English", ENGLISH)):
             kinds[kind + name] = lambda query, kind=kind, where=where: library.search(
                 query, k=K, search_type=kind, where=where
             )
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in (*kinds, "collection.query", "exact numpy")}
+
+    def whole(query: str) -> Any:
+        embedder.encode_query = encode  # type: ignore[method-assign]
+        try:
+            return library.search(query, k=K)
+        finally:
+            embedder.encode_query = ready  # type: ignore[method-assign]
+
+    kinds |= {WHOLE: whole, "embedding": encode, "FTS5": _fts5(folder, queries, library.retrieval.candidates)}
+    kinds["exact numpy"] = lambda query: np.argpartition(vectors @ asked[query], -K)[-K:]
     hits = wanted = 0
     with tempfile.TemporaryDirectory(prefix="lastro-raw-") as name:
-        kinds["collection.query"] = _raw(folder, Path(name), asked)
-        kinds["exact numpy"] = lambda query: np.argpartition(vectors @ asked[query], -K)[-K:]
+        raw, count = _raw(folder, Path(name), asked), library.retrieval.candidates
+        kinds["collection.query"] = lambda query: raw(query, K)
+        kinds["collection.query of all candidates"] = lambda query: raw(query, count)
+        taken: Taken = {kind: [] for kind in kinds}
         for work in kinds.values():
             work(queries[0])
-        for turn, query in enumerate(queries):
-            names = list(kinds)
-            for kind in names[turn % len(names) :] + names[: turn % len(names)]:
+        for query in queries:
+            for kind in rng.sample(list(kinds), len(kinds)):
                 began, cpu = time.perf_counter(), time.process_time()
                 found = kinds[kind](query)
                 taken[kind].append((time.perf_counter() - began, time.process_time() - cpu))
@@ -243,15 +265,31 @@ def _searches(library: Library, corpus: Corpus, size: int, folder: Path, queries
                     least = np.partition(vectors @ asked[query], -K)[-K]
                     hits += sum(passage.cosine >= least - 1e-6 for passage in found)
                     wanted += K
-    figures = {"recall@10": hits / wanted}
+    return {"recall@10": hits / wanted} | _told(taken)
+
+
+Taken = dict[str, list[tuple[float, float]]]  # seconds by the clock and by the processor, one pair a question
+
+
+def _told(taken: Taken) -> dict[str, float]:
+    """Milliseconds of every kind of search, and a hybrid search beside the sums of its parts."""
+    sums = {f"embedding + FTS5 + {raw}": ("embedding", "FTS5", raw) for raw in RAW}
+    for name, parts in sums.items():
+        turns = zip(*(taken[part] for part in parts), strict=True)
+        taken[name] = [(sum(wall for wall, _cpu in turn), sum(cpu for _wall, cpu in turn)) for turn in turns]
+    figures = {}
     for kind, values in taken.items():
-        figures[f"{kind}, p50 ms"] = 1000 * statistics.median(wall for wall, _cpu in values)
-        figures[f"{kind}, p95 ms"] = 1000 * float(np.percentile([wall for wall, _cpu in values], 95))
-        figures[f"{kind}, p50 CPU ms"] = 1000 * statistics.median(cpu for _wall, cpu in values)
+        for unit, at in (("ms", 0), ("CPU ms", 1)):
+            times = [value[at] for value in values]
+            figures[f"{kind}, p50 {unit}"] = 1000 * statistics.median(times)
+            figures[f"{kind}, p95 {unit}"] = 1000 * float(np.percentile(times, 95))
+    for name in sums:
+        for figure in ("p50 ms", "p95 ms", "p50 CPU ms", "p95 CPU ms"):
+            figures[f"{WHOLE} / {name}, {figure}"] = figures[f"{WHOLE}, {figure}"] / figures[f"{name}, {figure}"]
     return figures
 
 
-def _raw(folder: Path, copy: Path, asked: dict[str, Any]) -> Callable[[str], Any]:
+def _raw(folder: Path, copy: Path, asked: dict[str, Any]) -> Callable[[str, int], Any]:
     """`collection.query` by plain chromadb over a copy of the library's index."""
     import chromadb
     from chromadb.config import Settings
@@ -261,7 +299,18 @@ def _raw(folder: Path, copy: Path, asked: dict[str, Any]) -> Callable[[str], Any
     client = chromadb.PersistentClient(str(copy / "c"), settings=Settings(anonymized_telemetry=False))
     collection = client.get_collection("lastro", embedding_function=None)
     include: Any = ["documents", "metadatas", "distances"]
-    return lambda query: collection.query(query_embeddings=[asked[query]], n_results=K, include=include)
+    return lambda query, count: collection.query(query_embeddings=[asked[query]], n_results=count, include=include)
+
+
+def _fts5(folder: Path, queries: Sequence[str], count: int) -> Callable[[str], Any]:
+    """A plain FTS5 query by plain sqlite3; what it looks for is made before it is timed."""
+    from lastro.vectorstore import keyword
+
+    db = sqlite3.connect(f"{(folder / 'library.sqlite').as_uri()}?mode=ro", uri=True)
+    stems = {query: keyword.read_question(db, query).idf for query in queries}
+    made = {query: " OR ".join(f'"{stem}"' for stem in sorted(found)) or '""' for query, found in stems.items()}
+    sql = "SELECT rowid, rank FROM keyword WHERE keyword MATCH ? ORDER BY rank LIMIT ?"
+    return lambda query: db.execute(sql, (made[query], count)).fetchall()
 
 
 def _size(folder: Path) -> int:
@@ -293,6 +342,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="2,000 and 10,000 chunks, fewer questions")
     parser.add_argument("--data", type=Path, default=None, help="folder of the public sets")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "lastro-scale-cache")
+    parser.add_argument(
+        "--libraries", type=Path, default=None, help="folder that keeps what is built; default: none does"
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=None, help="numbers of chunks, ascending")
     return parser.parse_args()
 
@@ -305,13 +357,14 @@ def main() -> None:
     figures: list[dict[str, float]] = []
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="lastro-scale-") as name:
-            built = alone(build, corpus, size, Path(name) / "library")
-            figures.append(built | alone(ask, corpus, size, Path(name) / "library", 50 if options.quick else 200))
+            folder = (options.libraries or Path(name)) / str(size)
+            built = {} if folder.exists() else alone(build, corpus, size, folder)
+            figures.append(built | alone(ask, corpus, size, folder, 50 if options.quick else 200))
         print(f"{report.machine()}; {size} chunks done: {json.dumps(figures[-1])}", flush=True)
     rows = [
         (key, *(f"{found[key]:,.3g}" if found[key] < 1000 else f"{found[key]:,.0f}" for found in figures),
          exponent([found[key] for found in figures], sizes))
-        for key in figures[0]
+        for key in figures[0] if all(key in found for found in figures)
     ]  # fmt: skip
     print(f"\n{report.machine()}; {'real passages' if corpus.real else 'made-up texts'}\n")
     report.table(("figure", *(f"{size:,} chunks" for size in sizes), "exponent"), rows)

@@ -7,18 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lastro.errors import ConfigError, QuestionSetError
+from lastro.errors import ConfigError
 from lastro.evaluation import drafting
-from lastro.evaluation.datasets import load_questions, write_questions
+from lastro.evaluation.datasets import load_questions, new_questions
 from lastro.evaluation.places import Places
 from lastro.evaluation.records import Report, Run
-from lastro.evaluation.run import Configuration, LoadChat, OnQuestion, describe, run
+from lastro.evaluation.run import Configuration, LoadChat, OnQuestion, depth_of, describe, run
 from lastro.evaluation.saved import load_report
 from lastro.evaluation.summary import failures, make_report, parse_limit
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
     from lastro.vectorstore.library import Library
 
 
@@ -45,7 +43,8 @@ def evaluate(
         ConfigError: a setting, limit or saved report is none that exists.
     """
     change = parse_changes(asked.changes)
-    limits = [parse_limit(limit, depth=asked.depth) for limit in asked.limits]
+    known = min(asked.depth, depth_of(library.retrieval, asked.depth))
+    limits = [parse_limit(limit, depth=known) for limit in asked.limits]
     saved = None if asked.against is None else _saved(asked.against)
     questions = load_questions(asked.file)
     golds = Places(library).resolve(questions)
@@ -95,27 +94,47 @@ def _saved(file: Path) -> Run:
     return replace(load_report(file).runs[0], name=file.name)
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a question set that was to be drafted, in words."""
+
+    said: str
+    stopped: bool  # by Ctrl-C
+
+
 def make(
     library: Library,
-    llm: BaseChatModel,
+    chat: LoadChat,
     file: Path,
     *,
     count: int,
     seed: int,
     on_draft: drafting.OnDraft | None = None,
-) -> str:  # fmt: skip
-    """Write drafts for a library, and say what they are.
+) -> Made:  # fmt: skip
+    """Write drafts for a library, each as it is made: what is there stays, however it ends.
 
     Raises:
         QuestionSetError: the file exists already, or cannot be written.
+        KeyboardInterrupt: it was stopped before the first draft; there is no file then.
     """
-    if file.exists():
-        raise QuestionSetError(f"{file}: exists already; name another file, or remove it")
-    drafts = drafting.draft_questions(library, llm, count=count, seed=seed, on_draft=on_draft)
-    write_questions(file, drafts)
-    gaps = sum(draft.meta["kind"] == "cloze" for draft in drafts)
-    few = f"; the library has no more than {len(drafts)} places to ask about" if len(drafts) < count else ""
-    return (
-        f"{len(drafts)} drafts, {gaps} of them sentences with a gap{few}; read and correct each line, then take "
-        f'"draft" out of its meta'
+    kinds: list[str] = []
+    stopped = False
+    with new_questions(file) as append:
+        try:
+            for draft in drafting.draft_questions(library, chat(), count=count, seed=seed, on_draft=on_draft):
+                append(draft)
+                kinds.append(draft.meta["kind"])
+        except KeyboardInterrupt:
+            if not kinds:
+                raise
+            stopped = True
+    few = ""
+    if stopped:
+        few = f"; stopped before {count}, and these are kept"
+    elif len(kinds) < count:
+        few = f"; the library has no more than {len(kinds)} places to ask about"
+    return Made(
+        f"{len(kinds)} drafts, {kinds.count('cloze')} of them sentences with a gap{few}; read and correct each line, "
+        f'then take "draft" out of its meta',
+        stopped,
     )

@@ -7,6 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from lastro.errors import QuestionSetError
 from lastro.setting_errors import did_you_mean
 
 MAX_GRADE = 3
+_SURROGATE = re.compile("[\ud800-\udfff]")  # a pair of them is read as one character
 _LANG = re.compile(r"[a-z]{2,3}", re.IGNORECASE)
 
 
@@ -106,19 +108,42 @@ def to_json(question: Question) -> str:
     return json.dumps(row, ensure_ascii=False)
 
 
-def write_questions(path: Path, questions: Sequence[Question]) -> None:
-    """Write a question set, which must not exist yet: nobody's corrections are written over.
+@contextmanager
+def new_questions(path: Path) -> Iterator[Callable[[Question], None]]:
+    """A new question set, as what appends a question; each is in the file at once, so nothing is lost on the way.
+
+    The file must not exist yet: nobody's corrections are written over. One that got no question is removed again.
 
     Raises:
         QuestionSetError: the file exists, or cannot be written.
     """
     try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.writelines(to_json(question) + "\n" for question in questions)
+        file = path.open("x", encoding="utf-8", newline="\n")
     except FileExistsError as error:
         raise QuestionSetError(f"{path}: exists already; name another file, or remove it") from error
     except OSError as error:
-        raise QuestionSetError(f"{path}: cannot be written ({error.strerror}); name another file") from error
+        raise _unwritable(path, error) from error
+    count = 0
+
+    def append(question: Question) -> None:
+        nonlocal count
+        try:
+            file.write(to_json(question) + "\n")
+            file.flush()
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        count += 1
+
+    try:
+        with file:
+            yield append
+    finally:
+        if not count:
+            path.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> QuestionSetError:
+    return QuestionSetError(f"{path}: cannot be written ({error.strerror}); name another file")
 
 
 # Reading lines ------------------------------------------------------------------------------------------------------
@@ -146,6 +171,9 @@ def _rows(file: Path, data: bytes, of_what: str) -> Iterator[tuple[int, dict[str
             raise _wrong(file, number, f"not JSON ({error}); one object a line") from error
         if not isinstance(row, dict):
             raise _wrong(file, number, f"a JSON {type(row).__name__}; each line is an object, as in {{...}}")
+        half = _SURROGATE.search(json.dumps(row, ensure_ascii=False))
+        if half is not None:  # no model and no file takes one
+            raise _wrong(file, number, f"\\u{ord(half[0]):04x} is half of a character; write it with its other half")
         yield number, _nfc(row)
     if empty:
         raise QuestionSetError(f"{file}: holds no {of_what}; one JSON object a line")
@@ -237,7 +265,7 @@ def _question(file: Path, line: int, row: dict[str, Any]) -> Question:
     meta = row.get("meta") or {}
     _check_grades(file, line, meta)
     return Question(
-        id=row.get("id") or hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12],
+        id=row.get("id") or hashlib.sha256(text.encode()).hexdigest()[:12],
         question=text,
         gold_ids=tuple(dict.fromkeys(row.get("gold_ids") or ())),
         answers=tuple(row.get("answers") or ()),

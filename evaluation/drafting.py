@@ -57,8 +57,8 @@ class Place:
 
 def draft_questions(
     library: Library, llm: BaseChatModel, *, count: int, seed: int = 0, on_draft: OnDraft | None = None
-) -> list[Question]:
-    """At most `count` drafts, fewer where the library has not so many places to ask about.
+) -> Iterator[Question]:
+    """Yield at most `count` drafts, each as it is made; fewer where the library has not so many places to ask about.
 
     Raises:
         ConfigError: `count` is below 1.
@@ -66,18 +66,18 @@ def draft_questions(
     """
     if count < 1:
         raise ConfigError(f"--questions {count}: must be 1 or more")
-    drafts: dict[str, Question] = {}  # by text: each is asked once
+    drafted: set[str] = set()  # each is asked once
     for place in places(library, seed=seed):
-        question = _drafted(place, llm, number=len(drafts) + 1, seed=seed)
-        if question is not None:
-            drafts.setdefault(question.question, question)
+        question = _drafted(place, llm, number=len(drafted) + 1, seed=seed)
+        if question is not None and question.question not in drafted:
+            drafted.add(question.question)
+            yield question
         if on_draft is not None:
-            on_draft(len(drafts), count)
-        if len(drafts) == count:
+            on_draft(len(drafted), count)
+        if len(drafted) == count:
             break
-    if not drafts:
+    if not drafted:
         raise LibraryError(f"library {library.name!r}: no text in it that can be asked about; add documents with text")
-    return list(drafts.values())
 
 
 # Places -------------------------------------------------------------------------------------------------------------

@@ -136,7 +136,9 @@ def find_metric(name: str, *, depth: int) -> Metric:
         raise ConfigError(f"{name!r}: no such metric{near}; there are {families} and {', '.join(_SINGLE)}")
     k = depth if match[2] is None else int(match[2])
     if not 1 <= k <= depth:
-        raise ConfigError(f"{name!r}: {depth} passages are searched for, so k is 1 to {depth}; give --k {max(k, 1)}")
+        grows = f", and retrieval.k = {k} where passages grow" if k > depth else ""
+        way_out = f"give --k {max(k, 1)}{grows}"
+        raise ConfigError(f"{name!r}: {depth} passages are searched for, so k is 1 to {depth}; {way_out}")
     family = _FAMILIES[match[1]]
     return Metric(f"{match[1]}@{k}", lambda outcome: family.compute(outcome, k), family.higher_is_better, family.unit)
 

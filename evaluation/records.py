@@ -7,6 +7,7 @@ from typing import Any
 
 VERSION = 1  # of the JSON form of these records
 FORMAT = "lastro-evaluation"
+ALL = "all"  # where figures have a language: those of every question together
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Found:
     cosine_rank: int | None = None
     keyword_rank: int | None = None
     rerank_score: float | None = None
-    golds: tuple[int, ...] = ()  # those that it is
+    golds: tuple[int, ...] = ()  # those that it, or a duplicate that was merged into it, is
     golds_by_page: tuple[int, ...] = ()  # those whose page it is on
     golds_by_document: tuple[int, ...] = ()  # those whose document it is from
 
@@ -77,6 +78,7 @@ class Run:
     settings: dict[str, Any]  # of the search
     context_k: int  # passages that an answer is given
     outcomes: tuple[Outcome, ...]
+    depth: int = 0  # passages asked for of each search; 0 where that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ class Cost:
     lang: str
     p50_ms: float
     p95_ms: float
-    tokens: float  # mean of the passages that an answer is given
+    tokens: float  # mean of the first `k` passages
+    k: int = 0  # passages that an answer is given, or fewer where fewer were searched
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class Comparison:
     difference: float  # after less before
     low: float
     high: float
-    p: float  # two-sided, that there is no difference
+    p: float  # two-sided, of a sign-flip test
     better: int  # questions
     worse: int
     questions: int
@@ -140,7 +143,7 @@ class Report:
     """Everything that `lastro eval` found; the first run is the one that was asked for."""
 
     setting: Setting
-    depth: int  # passages searched for each question
+    depth: int  # passages of each search that figures are of
     runs: tuple[Run, ...]
     scores: tuple[Score, ...]
     costs: tuple[Cost, ...]

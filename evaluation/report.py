@@ -14,10 +14,11 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from lastro.evaluation import plots
+from lastro.evaluation.matching import pairs
 from lastro.evaluation.metrics import find_metric, first_rank
-from lastro.evaluation.records import Found, Gold, Outcome, Report, Run
+from lastro.evaluation.records import ALL, Found, Gold, Outcome, Report, Run
 from lastro.evaluation.run import READ
-from lastro.evaluation.summary import ALL, in_language, languages
+from lastro.evaluation.summary import in_language, languages
 
 MOST = 300  # failing questions that are listed
 _ORDER_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -97,7 +98,6 @@ def _table(report: Report, name: str) -> dict[str, Any]:
     scores = {(score.metric, score.lang): score for score in report.scores if score.run == name}
     return {
         "name": name,
-        "run": next(run for run in report.runs if run.name == name),
         "langs": list(dict.fromkeys(lang for _, lang in scores)),
         "metrics": list(dict.fromkeys(metric for metric, _ in scores)),
         "scores": scores,
@@ -124,10 +124,10 @@ def _failure(outcome: Outcome, k: int) -> Failure:
 
 def _changes(report: Report, k: int) -> list[dict[str, Any]]:
     """For each pair of runs, the questions that only one of them answers within the first k."""
+    runs = {run.name: run for run in report.runs}
     found = []
     for before, after in dict.fromkeys((row.before, row.after) for row in report.comparisons):
-        runs = {run.name: {outcome.question_id: outcome for outcome in run.outcomes} for run in report.runs}
-        both = [(outcome, runs[after][key]) for key, outcome in runs[before].items() if key in runs[after]]
+        both = pairs(runs[before], runs[after])
         ranks = [(one, first_rank(one, k), first_rank(other, k)) for one, other in both if one.relevant]
         found.append(
             {
@@ -185,7 +185,7 @@ def _shares(outcomes: Sequence[Outcome], depth: int) -> list[float]:
 
 
 def _ranks(run: Run, depth: int) -> tuple[str, str, Markup]:
-    ranks = [first_rank(outcome) for outcome in run.outcomes if outcome.relevant]
+    ranks = [first_rank(outcome, depth) for outcome in run.outcomes if outcome.relevant]
     step = -(-depth // 10)
     counts = {
         f"{low}" if step == 1 else f"{low}-{low + step - 1}": sum(

@@ -34,27 +34,30 @@ class Configuration:
     search: Search
     settings: Mapping[str, Any]
     context_k: int  # passages that an answer is given
+    depth: int = 0  # passages asked for of each search; 0 where that is not known
 
     @classmethod
     def of_library(
         cls, library: Library, settings: RetrievalSettings, *, name: str, depth: int, chat: LoadChat | None = None
     ) -> Configuration:
-        """A library's own search under these settings, `depth` passages deep.
+        """A library's own search under these settings, as deep as `depth_of` says.
 
         `chat` gives the chat model, where the settings expand a question by one.
 
         Raises:
             ConfigError: they do, and there is none.
         """
+        k = depth_of(settings, depth)
         if settings.expansion == "none":
-            search: Search = lambda query: library.search(query, k=depth, settings=settings)  # noqa: E731
-            return cls(name, search, settings.model_dump(), settings.k)
+            search: Search = lambda query: library.search(query, k=k, settings=settings)  # noqa: E731
+            return cls(name, search, settings.model_dump(), settings.k, k)
         if chat is None:
             raise ConfigError(f"retrieval.expansion = {settings.expansion}: wants a chat model; give one, or set none")
         from lastro.chains.expand import expanding
 
-        retriever = expanding(library.as_retriever(settings=settings, k=depth), chat(), settings.expansion)
-        return replace(cls.of_retriever(retriever, name=name, context_k=settings.k), settings=settings.model_dump())
+        retriever = expanding(library.as_retriever(settings=settings, k=k), chat(), settings.expansion)
+        expanded = cls.of_retriever(retriever, name=name, context_k=settings.k)
+        return replace(expanded, settings=settings.model_dump(), depth=k)
 
     @classmethod
     def of_retriever(cls, retriever: BaseRetriever, *, name: str, context_k: int) -> Configuration:
@@ -65,6 +68,16 @@ class Configuration:
             return [passage_from_document(one, rank=rank) for rank, one in enumerate(retriever.invoke(query), start=1)]
 
         return cls(name, search, {"retriever": type(retriever).__name__}, context_k)
+
+
+def depth_of(settings: RetrievalSettings, depth: int) -> int:
+    """The passages that a search under these settings is asked for, where `depth` are wanted.
+
+    Passages that grow share one budget, so that what each becomes depends on how many there are: they are searched as
+    an answer searches, and what is further down is not known. Otherwise the first k of a deeper search are those of a
+    search for k.
+    """
+    return settings.k if settings.context_tokens > 0 else depth
 
 
 def describe(questions: QuestionSet, library: Library) -> Setting:
@@ -107,8 +120,8 @@ def run(
         if on_question is not None:
             on_question(number + 1, len(questions.questions))
     return tuple(
-        Run(configuration.name, dict(configuration.settings), configuration.context_k, tuple(found))
-        for configuration, found in zip(configurations, outcomes, strict=True)
+        Run(one.name, dict(one.settings), one.context_k, tuple(found), one.depth)
+        for one, found in zip(configurations, outcomes, strict=True)
     )
 
 
@@ -138,12 +151,12 @@ class _Judge:
         )  # fmt: skip
 
     def _found(self, passage: Passage, rank: int, golds: tuple[Gold, ...], answers: Sequence[str]) -> Found:
-        same = [passage]  # and what was merged into it
+        same = [passage]  # and what was merged into it, which holds the same words
         if passage.duplicates and golds:
             same += self._library.passages(passage.duplicates).values()
 
-        def those(test: Callable[[Gold, Passage], bool]) -> tuple[int, ...]:
-            return tuple(index for index, gold in enumerate(golds) if any(test(gold, one) for one in same))
+        def those(test: Callable[[Gold], bool]) -> tuple[int, ...]:
+            return tuple(index for index, gold in enumerate(golds) if test(gold))
 
         return Found(
             rank=rank, chunk_id=passage.chunk_id, document_id=passage.document_id, title=passage.title,
@@ -152,6 +165,8 @@ class _Judge:
             tokens=self._count_tokens(passage.text),
             score=passage.score, cosine=passage.cosine, keyword_score=passage.keyword_score,
             cosine_rank=passage.cosine_rank, keyword_rank=passage.keyword_rank, rerank_score=passage.rerank_score,
-            golds=those(is_place), golds_by_page=those(is_on_page),
-            golds_by_document=those(lambda gold, one: gold.document_id == one.document_id),
+            golds=those(lambda gold: any(is_place(gold, one) for one in same)),
+            # A reader of this passage sees its own page and document, not those of a duplicate.
+            golds_by_page=those(lambda gold: is_on_page(gold, passage)),
+            golds_by_document=those(lambda gold: gold.document_id == passage.document_id),
         )  # fmt: skip

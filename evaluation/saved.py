@@ -18,6 +18,19 @@ def to_json(report: Report) -> str:
     return json.dumps(to_dict(report), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
 
+def refuse_unwritable(*paths: Path | None) -> None:
+    """Refuse what cannot become a file, before the work whose result it shall hold.
+
+    Raises:
+        ConfigError: a path is a folder, or in a folder that does not exist.
+    """
+    for path in paths:
+        if path is not None and not path.parent.is_dir():
+            raise ConfigError(f"{path}: cannot be written: no folder {path.parent}; make it, or name another file")
+        if path is not None and path.is_dir():
+            raise ConfigError(f"{path}: cannot be written: it is a folder; name a file")
+
+
 def write_file(path: Path, text: str) -> None:
     """Write a text whole: a reader sees the old file or the new one.
 

@@ -10,35 +10,36 @@ import numpy as np
 
 from lastro.errors import ConfigError
 from lastro.evaluation import bootstrap
+from lastro.evaluation.matching import pairs
 from lastro.evaluation.metrics import Metric, find_metric, usual_metrics
-from lastro.evaluation.records import Comparison, Cost, Outcome, Report, Run, Score, Setting
-
-ALL = "all"  # the row of every language together
-FEW = 30  # questions below which an interval says little
+from lastro.evaluation.notes import notes
+from lastro.evaluation.records import ALL, Comparison, Cost, Outcome, Report, Run, Score, Setting
 
 
 def make_report(setting: Setting, runs: Sequence[Run], *, depth: int, against: Run | None = None) -> Report:
     """Everything to be said of runs; the first is compared with each other one, and with a saved one.
 
+    All figures are of the same number of passages: `depth`, or fewer where a run was not searched so deep.
+
     Raises:
         ConfigError: the saved run has none of these questions.
     """
     shown = [*runs, *([against] if against is not None else [])]
-    deep = min([depth, *([_depth_of(against)] if against is not None else [])])
-    comparisons = [row for run in runs[1:] for row in compare(runs[0], run, depth=depth)]
+    known = min([depth, *(run.depth for run in runs if run.depth)])
+    comparisons = [row for run in runs[1:] for row in compare(runs[0], run, depth=known)]
     if against is not None:
-        comparisons += compare(against, runs[0], depth=deep)
+        comparisons += compare(against, runs[0], depth=min(known, _depth_of(against)))
     return Report(
-        setting=setting, depth=depth, runs=tuple(shown),
-        scores=tuple(row for run in runs for row in scores(run, usual_metrics(depth, run.outcomes))),
-        costs=tuple(row for run in runs for row in costs(run)),
+        setting=setting, depth=known, runs=tuple(shown),
+        scores=tuple(row for run in runs for row in scores(run, usual_metrics(known, run.outcomes))),
+        costs=tuple(row for run in runs for row in costs(run, depth=depth)),
         comparisons=tuple(comparisons), made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        lastro=version("lastro"), notes=tuple(_notes(runs[0])),
+        lastro=version("lastro"), notes=tuple(notes(runs, comparisons, depth=depth, against=against)),
     )  # fmt: skip
 
 
 def _depth_of(run: Run) -> int:
-    return max([1, *(len(outcome.found) for outcome in run.outcomes)])
+    return run.depth or max([1, *(len(outcome.found) for outcome in run.outcomes)])
 
 
 def languages(run: Run) -> list[str]:
@@ -79,15 +80,16 @@ def _columns(metrics: Sequence[Metric], outcomes: Sequence[Outcome]) -> list[tup
     return [([metric for metric, _ in group], np.array([v for _, v in group]).T) for group in groups.values()]
 
 
-def costs(run: Run) -> list[Cost]:
-    """Milliseconds and tokens of a question, for all questions and by language."""
-    tokens = find_metric(f"tokens@{run.context_k}", depth=run.context_k)
+def costs(run: Run, *, depth: int) -> list[Cost]:
+    """Milliseconds and tokens of a question, for all questions and by language; `depth` where the run has none."""
+    k = min(run.context_k, run.depth or depth)
+    tokens = find_metric(f"tokens@{k}", depth=k)
     found = []
     for lang in languages(run):
         outcomes = in_language(run.outcomes, lang)
         p50, p95 = np.percentile([outcome.ms for outcome in outcomes], [50, 95]).tolist()
         mean = float(np.mean([tokens.compute(outcome) or 0.0 for outcome in outcomes]))
-        found.append(Cost(run.name, lang, p50, p95, mean))
+        found.append(Cost(run.name, lang, p50, p95, mean, k))
     return found
 
 
@@ -97,26 +99,22 @@ def compare(before: Run, after: Run, *, depth: int) -> list[Comparison]:
     Raises:
         ConfigError: they have no question in common.
     """
-    old = {_key(outcome): outcome for outcome in before.outcomes}
-    pairs = [(old[_key(outcome)], outcome) for outcome in after.outcomes if _key(outcome) in old]
-    if not pairs:
+    both = pairs(before, after)
+    if not both:
         raise ConfigError(
-            f"{before.name} and {after.name} have no question in common (by id and text); compare runs of one set"
+            f"{before.name} and {after.name} have no question in common (by id, text and gold ids); compare runs of "
+            f"one set"
         )
     context = min(before.context_k, after.context_k, depth)
     metrics = usual_metrics(depth, after.outcomes)
     metrics += [find_metric(f"tokens@{context}", depth=depth), find_metric("ms", depth=depth)]
     found = []
     for lang in languages(after):
-        chosen = [pair for pair in pairs if lang in (ALL, pair[1].lang)]
+        chosen = [pair for pair in both if lang in (ALL, pair[1].lang)]
         for metric in metrics:
             row = _compared(metric, lang, before.name, after.name, chosen)
             found += [row] if row is not None else []
     return found
-
-
-def _key(outcome: Outcome) -> tuple[str, str]:
-    return outcome.question_id, outcome.question
 
 
 def _compared(
@@ -135,34 +133,6 @@ def _compared(
         after_value=float(new.mean()), difference=change.mean, low=change.low, high=change.high, p=change.p,
         better=better, worse=worse, questions=len(values), higher_is_better=metric.higher_is_better,
     )  # fmt: skip
-
-
-def _notes(run: Run) -> list[str]:
-    scored = sum(bool(outcome.relevant) for outcome in run.outcomes)
-    others = len(run.outcomes) - scored
-    drafts = sum(outcome.draft for outcome in run.outcomes)
-    notes = []
-    if others:
-        notes.append(f"{others} of {len(run.outcomes)} questions name no gold passage: searched, timed, not scored")
-    if drafts:
-        notes.append(
-            f"{drafts} of {len(run.outcomes)} questions are still drafts: read them, correct them, and take "
-            f'"draft" out of their meta; until then the figures say little'
-        )
-    if scored < FEW:
-        notes.append(f"{scored} questions are few: a share is known to within {_few(scored)} points or so")
-    elif all(metric == 1.0 for outcome in run.outcomes if (metric := _best(outcome)) is not None):
-        notes.append(f"every question hits, so the interval is a point; up to {3 / scored:.1%} may still miss")
-    return notes
-
-
-def _few(questions: int) -> str:
-    """The half width of a 95 % interval of a share near one half."""
-    return f"{100 * min(1.0, 1.96 * 0.5 / max(questions, 1) ** 0.5):.0f}"
-
-
-def _best(outcome: Outcome) -> float | None:
-    return find_metric("hit@1", depth=1).compute(outcome)
 
 
 # Limits -------------------------------------------------------------------------------------------------------------

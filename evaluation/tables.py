@@ -55,8 +55,7 @@ def _figures(report: Report, name: str) -> Titled:
         by_language = {score.lang: score for score in scores if score.metric == metric}
         _add(table, metric, *(_share(by_language.get(lang)) for lang in shown))
     _add(table, "ms, p50 / p95", *(f"{costs[lang].p50_ms:.0f} / {costs[lang].p95_ms:.0f}" for lang in shown))
-    context_k = next(run.context_k for run in report.runs if run.name == name)
-    _add(table, f"tokens@{context_k}", *(f"{costs[lang].tokens:.0f}" for lang in shown))
+    _add(table, f"tokens@{costs[shown[0]].k}", *(f"{costs[lang].tokens:.0f}" for lang in shown))
     return Titled(f"{name}: mean and its 95 % interval, by language (questions)", table)
 
 

@@ -18,6 +18,8 @@ from lastro.sentences import sentences
         ("Quem assina?", "pt"),
         ("O que acontece em caso de atraso?", "pt"),
         ("Quando termina?", "pt"),
+        ("Preço do frete", "pt"),
+        ("Preço?", "pt"),
         ("When does it end?", "en"),
         ("Who signs?", "en"),
         ("What happens if the tenant is late?", "en"),

@@ -315,6 +315,10 @@ def write_meta(db: sqlite3.Connection, **values: str) -> None:
 
 # Passages and vectors, within a snapshot --------------------------------------------------------------------------
 
+_PASSAGE = "c.id, c.document_id, d.title, c.text, c.first, c.last, c.page_start, c.page_end, c.section, d.language"
+_PASSAGES = "chunks c JOIN documents d ON d.id = c.document_id"
+_SEQ = 10  # the column after those of a passage
+
 
 def chunk_ids(db: sqlite3.Connection, seqs: Sequence[int]) -> dict[int, str]:
     """The chunk id of each `seq` that exists."""
@@ -333,30 +337,29 @@ def vectors_of(db: sqlite3.Connection, ids: Sequence[str]) -> tuple[list[str], n
 
 def passages(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Passage]:
     """The passages of the chunk ids that exist, unranked (rank 0)."""
-    rows = db.execute(
-        f"SELECT c.*, d.title, d.language FROM chunks c JOIN documents d ON d.id = c.document_id WHERE c.id {AMONG}",
-        (as_json(ids),),
-    )
-    return {
-        row["id"]: Passage(
-            chunk_id=row["id"], document_id=row["document_id"], title=row["title"], text=row["text"],
-            start=row["first"], end=row["last"], page_start=row["page_start"], page_end=row["page_end"],
-            section=row["section"], rank=0, score=0.0, language=row["language"],
-        )
-        for row in rows
-    }  # fmt: skip
+    rows = db.execute(f"SELECT {_PASSAGE} FROM {_PASSAGES} WHERE c.id {AMONG}", (as_json(ids),))
+    return {row[0]: as_passage(row) for row in rows}
 
 
-def candidates(db: sqlite3.Connection, ids: Sequence[str]) -> list[Candidate]:
-    """The words of the chunks, in the order of `ids`; nothing of one that does not exist."""
-    rows = db.execute(
-        "SELECT c.id, k.title || ' ' || k.heading || ' ' || k.body AS stems, "
-        "d.title || ' ' || c.section || ' ' || c.text AS text, d.language FROM chunks c "
-        f"JOIN documents d ON d.id = c.document_id LEFT JOIN keyword k ON k.rowid = c.seq WHERE c.id {AMONG}",
-        (as_json(ids),),
+def candidates(db: sqlite3.Connection, seqs: Sequence[int], *, words: bool = True) -> dict[int, sqlite3.Row]:
+    """What `as_passage` and, with `words`, `as_candidate` read, of each chunk that exists, by `seq`."""
+    stems, joined = (", k.title, k.heading, k.body", "LEFT JOIN keyword k ON k.rowid = c.seq") if words else ("", "")
+    sql = f"SELECT {_PASSAGE}, c.seq{stems} FROM {_PASSAGES} {joined} WHERE c.seq {AMONG}"
+    return {row[_SEQ]: row for row in db.execute(sql, (as_json(seqs),))}
+
+
+def as_passage(row: sqlite3.Row, *, rank: int = 0, score: float = 0.0, **found: Any) -> Passage:
+    """The passage of a row, with what is `found` of it beside."""
+    key, document, title, text, start, end, first, last, section, language = row[:_SEQ]
+    return Passage(
+        key, document, title, text, start, end, first, last, section, rank, score, language=language, **found
     )
-    found = {row["id"]: Candidate(row["stems"] or "", row["text"], row["language"]) for row in rows}
-    return [found.get(key, Candidate("", "", "und")) for key in ids]
+
+
+def as_candidate(row: sqlite3.Row) -> Candidate:
+    """The words of a row's chunk."""
+    _id, _document, title, text, _start, _end, _first, _last, section, language = row[:_SEQ]
+    return Candidate(" ".join(part or "" for part in row[_SEQ + 1 :]), f"{title} {section} {text}", language)
 
 
 def _matrix(rows: Sequence[sqlite3.Row]) -> tuple[list[str], npt.NDArray[np.float32]]:

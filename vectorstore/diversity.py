@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lastro.language import NEGATIONS, fold
+from lastro.language import fold
 from lastro.types import Passage
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _RUN = 3  # words that are compared together
 _WORD = re.compile(r"\w+")
 _MARKS = re.compile("[\u0300-\u036f]")
-_NEGATIONS = frozenset(fold(word) for word in NEGATIONS)
+# All that may differ between passages that say the same. Any other word can turn a clause round: "may" and "must",
+# "before" and "after", "landlord" and "tenant", "approved" and "rejected".
+_ARTICLES = frozenset("the a an o os as um uma uns umas".split())
 
 Runs = frozenset[tuple[str, ...]]
 
@@ -50,15 +52,12 @@ def resemblance(one: Runs, other: Runs) -> float:
 
 
 def telling_words(text: str) -> list[str]:
-    """The words of a text that may turn what it says: numbers, names, negations, in order.
+    """The words of a text but its articles, in order, without case and accents.
 
-    >>> telling_words("The tenant of Acme does not owe 4,250.00.")
-    ['the', 'acme', 'not', '4', '250', '00']
+    >>> telling_words("A tenant of the Acme does not owe 4,250.00.")
+    ['tenant', 'of', 'acme', 'does', 'not', 'owe', '4', '250', '00']
     """
-    words = ((word, fold(word)) for word in _WORD.findall(text))
-    return [
-        folded for word, folded in words if word[0].isupper() or folded in _NEGATIONS or any(map(str.isdigit, folded))
-    ]
+    return [word for word in map(fold, _WORD.findall(text)) if word not in _ARTICLES]
 
 
 @dataclass
@@ -77,12 +76,10 @@ class _Standing:
         return telling_words(self.passage.text)
 
     def says_the_same(self, other: _Standing, threshold: float) -> bool:
-        """Whether two passages are one to a reader: of a like length, alike in words, equal in numbers and names."""
+        """Whether two passages are one to a reader: alike in length and runs of words, equal in all that tells."""
         one, two = self.passage, other.passage
         if one.text == two.text:
             return True
-        if one.document_id == two.document_id and one.start < two.end and two.start < one.end:
-            return False  # the splitter lets neighbours overlap
         shorter, longer = sorted((len(one.text), len(two.text)))
         if shorter < threshold * longer or resemblance(self.runs, other.runs) < threshold:
             return False
@@ -104,9 +101,9 @@ def merge_duplicates(
 ) -> list[Passage]:
     """The passages of which none says the same as a better one; each names in `duplicates` those it stands for.
 
-    Two say the same where the share of runs of words in common is `threshold` or more, and numbers, names and
-    negations are equal: contracts from one template differ in little else. Only a passage that is accepted stands. Of
-    more than `enough` the first do; the others are looked through for their duplicates.
+    Two say the same where the share of runs of words in common is `threshold` or more and all words but articles are
+    equal, in the same order: contracts from one template differ in one word that means the world. Only a passage that
+    is accepted stands. Of more than `enough` the first do; the others are looked through for their duplicates.
     """
     kept: list[_Standing] = []
     for passage in ranked:

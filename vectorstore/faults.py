@@ -84,7 +84,10 @@ def _of_sqlite(library: Path, error: sqlite3.Error) -> LibraryError | None:
             "restore an export under another name: `lastro import FILE --library NAME`"
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return LibraryLocked(f"{library}: another process keeps the database busy ({error}); try again")
+        return LibraryLocked(
+            f"{library}: another process keeps the database busy, or carries it over to this version ({error}); "
+            "try again in a minute"
+        )
     return None
 
 

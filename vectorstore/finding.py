@@ -6,10 +6,11 @@ import dataclasses
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lastro.config import RetrievalSettings
-from lastro.detection import detect_language, question_language
+from lastro.detection import detect_language
 from lastro.errors import ConfigError, EmbedderMismatch
 from lastro.types import Language, Passage
 from lastro.vectorstore import keyword
@@ -21,6 +22,7 @@ from lastro.vectorstore.index import ChromaIndex
 from lastro.vectorstore.neighbours import grow, surroundings
 from lastro.vectorstore.search import SEARCH_TYPES, EmbedderChanged, Request, SearchType, find_passages
 from lastro.vectorstore.selection import Means, Relevance, SearchOptions, Selection, select
+from lastro.vectorstore.where import conditions_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from lastro.vectorstore.rerank import Reranker
 
+_DEEPEST = 2_000  # candidates looked at where nearly all say the same
 _RRF = 60  # of reciprocal-rank fusion, as its authors set it
 
 
@@ -65,8 +68,11 @@ class Asked:
         count, found = chosen.k if k is None else k, kind or chosen.search_type
         if found not in SEARCH_TYPES or count < 1:
             raise ConfigError(f"search: k = {count}, search_type = {found!r}; k is 1 or more, types are {SEARCH_TYPES}")
-        others = dict.fromkeys(wording for wording in wordings if wording.strip() and wording != query)
-        return cls(query, count, found, parse(where), chosen, tuple(others), stand_in.strip())
+        if isinstance(wordings, str) or not all(isinstance(wording, str) for wording in wordings):
+            raise ConfigError(f"search: wordings = {wordings!r:.80}; give a list of texts")
+        asked = valid(query)
+        others = dict.fromkeys(valid(wording) for wording in wordings if wording.strip() and wording != query)
+        return cls(asked, count, found, parse(where), chosen, tuple(others), valid(stand_in).strip())
 
 
 class Finding:
@@ -145,12 +151,24 @@ class Finding:
         selection = Selection.of(asked.settings, k=asked.k)
         # More than `candidates` would change what is fused, and so the order: each search hands over that many anyway.
         depth = max(asked.k, asked.settings.candidates) if asked.wordings else selection.wanted
+        means = self._means(asked, embedder)
+        while True:
+            candidates = self._candidates(asked, embedder, depth)
+            chosen = select(candidates[: max(depth, selection.wanted)], selection, means)
+            documents = {passage.document_id for passage in candidates}
+            crowded = any(passage.duplicates for passage in chosen) or (
+                0 < len(documents) * selection.max_per_document < asked.k
+            )
+            if len(chosen) >= asked.k or len(candidates) < depth or depth >= _DEEPEST or not crowded:
+                return chosen
+            depth = min(_DEEPEST, 8 * depth)  # copies of one passage, or one document, fill all the places
+
+    def _candidates(self, asked: Asked, embedder: Embedder, depth: int) -> list[Passage]:
         rankings = [
             find_passages(self._catalog, self._index, self._request(text, asked, embedder, depth))
             for text in (asked.query, *asked.wordings)
         ]
-        candidates = rankings[0] if len(rankings) == 1 else fuse_by_rank(rankings)
-        return select(candidates[: max(asked.k, selection.wanted)], selection, self._means(asked, embedder))
+        return rankings[0] if len(rankings) == 1 else fuse_by_rank(rankings)
 
     def _request(self, text: str, asked: Asked, embedder: Embedder, count: int) -> Request:
         instead = asked.stand_in if text == asked.query else ""
@@ -162,7 +180,7 @@ class Finding:
 
     def _weights(self, text: str, settings: RetrievalSettings, embedder: Embedder) -> dict[str, Any]:
         """The question's language, and what its words weigh beside the cosine."""
-        language = detect_language(text)
+        language = _language_of(text)
         told = main_language(self._catalog) if language == "und" else language
         if told not in embedder.languages:
             weight = settings.keyword_weight_foreign
@@ -174,13 +192,18 @@ class Finding:
         }
 
     def _means(self, asked: Asked, embedder: Embedder) -> Means:
-        language = question_language(asked.query, main_language(self._catalog))
+        @cache
+        def relevance() -> Relevance:  # asks for the question's language, so only where it is wanted
+            told = _language_of(asked.query)
+            language = main_language(self._catalog) if told == "und" else told
+            return Relevance(asked.query, language, asked.kind, language in embedder.languages, self._idf)
+
         return Means(
             query=asked.query,
-            relevance=Relevance(asked.query, language, asked.kind, language in embedder.languages, self._idf),
+            relevance=lambda passage: relevance()(passage),
             reranker=lambda: self._reranker(asked.settings.reranker),
             vectors=self._vectors,
-            grow=lambda passages, budget: self._grown(passages, budget, embedder),
+            grow=lambda passages, budget: self._grown(passages, budget, embedder, asked.where),
         )
 
     def _idf(self, stems: Any) -> Mapping[str, float]:
@@ -199,9 +222,13 @@ class Finding:
                 rows[row] = matrix[at[key]]
         return rows
 
-    def _grown(self, passages: Sequence[Passage], budget: int, embedder: Embedder) -> list[Passage]:
+    def _grown(
+        self, passages: Sequence[Passage], budget: int, embedder: Embedder, where: Filter | None
+    ) -> list[Passage]:
+        # What a filter asks of pages holds of the whole passage, so it stays on its own.
+        apart = where is not None and any(condition.field == "page" for condition in conditions_of(where.node))
         with self._catalog.read() as db:
-            around = surroundings(db, [passage.document_id for passage in passages])
+            around = surroundings(db, [passage.document_id for passage in passages], pages_apart=apart)
         return grow(passages, around, budget=budget, count_tokens=embedder.count_tokens)
 
     def _reranker(self, name: str) -> Reranker:
@@ -209,6 +236,17 @@ class Finding:
             if name not in self._rerankers:
                 self._rerankers[name] = self._load_reranker(name)
             return self._rerankers[name]
+
+
+def valid(text: str) -> str:
+    """The text as valid Unicode, as tokenizers want it: surrogates joined to pairs, a lone one replaced by U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _language_of(question: str) -> str:
+    """A question's language as `detect_language` tells it; short Portuguese is at times taken for its neighbour."""
+    found = detect_language(question)
+    return "pt" if found == "gl" else found
 
 
 def main_language(catalog: Catalog) -> Language:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Scores = npt.NDArray[np.float64]
 
 # Of what the words say; all of it is weighed against the cosine by the settings.
-BM25_WEIGHT, GRAMS_WEIGHT, PAIRS_WEIGHT = 1.0, 1.05, 0.3
+BM25_WEIGHT, GRAMS_WEIGHT, SHARE_WEIGHT, PAIRS_WEIGHT = 0.45, 0.95, 0.6, 0.3
 
 
 def z_scores(values: Sequence[float] | Scores) -> Scores:

@@ -6,6 +6,7 @@ holds, so a Portuguese question finds Portuguese text whatever the embedder spea
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import sqlite3
@@ -106,9 +107,8 @@ def read_question(db: sqlite3.Connection, query: str) -> Question:
     languages = {row[0] for row in db.execute("SELECT DISTINCT language FROM documents")} | {"en", "pt"}
     own = common_words(detect_language(text))  # "o" is common in a Portuguese question, and rare in English text
     found = {language: tuple(_searched(text, language, own)) for language in sorted(languages)}
-    total = count_chunks(db)
+    total = _count_indexed(db)
     frequency = document_frequencies(db, {one for several in found.values() for one in several})
-    frequency = {one: df for one, df in frequency.items() if df}
     limit = max(COMMON_FLOOR, COMMON_SHARE * total)
     rare = {one: df for one, df in frequency.items() if df <= limit}
     kept = rare or frequency
@@ -153,19 +153,23 @@ def count_chunks(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT count(*) FROM chunks").fetchone()[0])
 
 
+def _count_indexed(db: sqlite3.Connection) -> int:
+    """Number of chunks in the keyword index: counting its short rows is quicker by far than counting the chunks."""
+    return int(db.execute("SELECT count(*) FROM keyword_docsize").fetchone()[0])
+
+
 def document_frequencies(db: sqlite3.Connection, wanted: Iterable[str]) -> dict[str, int]:
-    """In how many chunks each stem stands, 0 where in none."""
-    found = {}
-    for one in wanted:
-        row = db.execute("SELECT doc FROM keyword_terms WHERE term = ?", (one,)).fetchone()
-        found[one] = 0 if row is None else int(row[0])
-    return found
+    """In how many chunks each stem stands; nothing of those that stand in none."""
+    asked = json.dumps(list(wanted))
+    rows = db.execute("SELECT term, doc FROM keyword_terms WHERE term IN (SELECT value FROM json_each(?))", (asked,))
+    return {str(term): int(df) for term, df in rows}
 
 
 def idf(db: sqlite3.Connection, wanted: Iterable[str]) -> dict[str, float]:
     """Inverse document frequency over chunks, `ln((N - df + .5) / (df + .5) + 1)` (Robertson and Zaragoza, 2009)."""
-    total = count_chunks(db)
-    return {one: _idf(total, df) for one, df in document_frequencies(db, dict.fromkeys(wanted)).items()}
+    asked, total = list(dict.fromkeys(wanted)), _count_indexed(db)
+    frequency = document_frequencies(db, asked)
+    return {one: _idf(total, frequency.get(one, 0)) for one in asked}
 
 
 def _idf(total: int, df: int) -> float:

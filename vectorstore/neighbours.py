@@ -20,7 +20,7 @@ Tokens = Callable[[str], int]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What stands around a document's passages: `borders` are the characters where a section begins or ends."""
+    """What stands around a document's passages: none grows across one of the `borders`, which are characters."""
 
     text: str
     borders: tuple[int, ...]  # sorted; the text's own two ends are among them
@@ -38,8 +38,13 @@ class Surroundings:
         return (numbered[0], numbered[-1]) if numbered else (None, None)
 
 
-def surroundings(db: sqlite3.Connection, document_ids: Sequence[str]) -> dict[str, Surroundings]:
-    """The surroundings of passages by document, for those documents that exist, within the caller's snapshot."""
+def surroundings(
+    db: sqlite3.Connection, document_ids: Sequence[str], *, pages_apart: bool = False
+) -> dict[str, Surroundings]:
+    """The surroundings of passages by document, for those documents that exist, within the caller's snapshot.
+
+    Borders are where a section begins or ends and, with `pages_apart`, a page.
+    """
     wanted = as_json(sorted(set(document_ids)))
     texts = dict(db.execute(f"SELECT document_id, text FROM texts WHERE document_id {AMONG}", (wanted,)).fetchall())
     borders = {key: {0, len(text)} for key, text in texts.items()}
@@ -50,6 +55,8 @@ def surroundings(db: sqlite3.Connection, document_ids: Sequence[str]) -> dict[st
     sql = f"SELECT document_id, number, first, last FROM pages WHERE document_id {AMONG} ORDER BY document_id, position"
     for key, number, first, last in db.execute(sql, (wanted,)):
         pages[key].append(PageSpan(number, first, last))
+        if pages_apart:
+            borders[key] |= {min(first, len(texts[key])), min(last, len(texts[key]))}
     return {key: Surroundings(text, tuple(sorted(borders[key])), tuple(pages[key])) for key, text in texts.items()}
 
 

@@ -20,6 +20,7 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from lastro.errors import LibraryCorrupt, LibraryError, LibraryReadOnly, LibraryTooNew
@@ -127,6 +128,17 @@ def peek(file: Path) -> sqlite3.Connection:
         raise LibraryError(f"{file.parent}: no {file.name} in it; it is no library")
     uri = f"{file.absolute().as_uri()}?mode=ro" if may_write(file) else _read_only_uri(file)
     return sqlite3.connect(uri, uri=True)
+
+
+def is_outdated(file: Path) -> bool:
+    """Whether opening a library's database would first carry it over from an older format."""
+    if not file.is_file():
+        return False
+    try:
+        with closing(peek(file)) as db:
+            return 0 < int(db.execute("PRAGMA user_version").fetchone()[0]) < SCHEMA_VERSION
+    except sqlite3.Error:  # opening it will say what is wrong
+        return False
 
 
 def _read_only_uri(file: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import heapq
 import math
 import sqlite3
@@ -14,10 +13,10 @@ import numpy as np
 
 from lastro.types import Passage
 from lastro.vectorstore import keyword
-from lastro.vectorstore.catalog import AMONG, Catalog, as_json, candidates, chunk_ids, passages
+from lastro.vectorstore.catalog import AMONG, Catalog, as_candidate, as_json, as_passage, candidates, chunk_ids
 from lastro.vectorstore.embeddings import EmbedderIdentity
 from lastro.vectorstore.filters import Filter
-from lastro.vectorstore.fusion import BM25_WEIGHT, GRAMS_WEIGHT, PAIRS_WEIGHT, fuse
+from lastro.vectorstore.fusion import BM25_WEIGHT, GRAMS_WEIGHT, PAIRS_WEIGHT, SHARE_WEIGHT, fuse
 from lastro.vectorstore.index import Candidates, ChromaIndex
 from lastro.vectorstore.lexical import weigh
 
@@ -120,8 +119,8 @@ def _plan(db: sqlite3.Connection, request: Request) -> _Plan:
     return _Plan(indexed=said is not None or share >= WIDE, said=said, share=share)
 
 
-def _dense(db: sqlite3.Connection, request: Request, plan: _Plan, found: Candidates) -> dict[str, float]:
-    """Cosines of the nearest chunks: those the index knew and that still exist, and all that are newer."""
+def _dense(db: sqlite3.Connection, request: Request, plan: _Plan, found: Candidates) -> dict[int, float]:
+    """Cosines of the nearest chunks, by `seq`: those the index knew and that still exist, and all that are newer."""
     if request.kind == "keyword":
         return {}
     if plan.among is not None:
@@ -134,7 +133,7 @@ def _dense(db: sqlite3.Connection, request: Request, plan: _Plan, found: Candida
             known = as_json(found.ids)
             cosines |= _cosines(db, request, _JOINED, f"c.id {AMONG} AND {accepted}", [known, *parameters])
     nearest = heapq.nsmallest(request.limit, cosines, key=lambda seq: (-cosines[seq], seq))
-    return {key: cosines[seq] for seq, key in chunk_ids(db, nearest).items()}
+    return {seq: cosines[seq] for seq in nearest}
 
 
 def _cosines(
@@ -162,55 +161,49 @@ def _lexical(
     return dict(keyword.search(db, question, limit=request.limit, condition=condition))
 
 
-def _ranked(db: sqlite3.Connection, request: Request, dense: dict[str, float], plan: _Plan) -> list[Passage]:
+def _ranked(db: sqlite3.Connection, request: Request, dense: dict[int, float], plan: _Plan) -> list[Passage]:
     question = None if request.kind == "similarity" else keyword.read_question(db, request.query)
-    scored = _lexical(db, request, plan, question)
-    names = chunk_ids(db, list(scored))
-    lexical = {names[seq]: score for seq, score in scored.items() if seq in names}
-    only_lexical = [seq for seq, key in names.items() if key not in dense]
-    added = _cosines(db, request, "vectors v", f"v.seq {AMONG}", [as_json(only_lexical)])
-    cosines = dense | {names[seq]: cosine for seq, cosine in added.items()}
-    order = _order(db, request, cosines, lexical, question)[: request.k]
-    found = passages(db, [key for key, _score in order])
-    cosine_ranks, keyword_ranks = _ranks(dense), _ranks(lexical)
-    return [
-        dataclasses.replace(
-            found[key],
-            rank=rank,
-            score=score,
-            cosine=cosines.get(key),
-            cosine_rank=cosine_ranks.get(key),
-            keyword_score=lexical.get(key),
-            keyword_rank=keyword_ranks.get(key),
-        )
-        for rank, (key, score) in enumerate(order, start=1)
-    ]
-
-
-def _ranks(scores: Mapping[str, float]) -> dict[str, int]:
-    return {key: rank for rank, key in enumerate(sorted(scores, key=lambda key: (-scores[key], key)), start=1)}
-
-
-def _order(
-    db: sqlite3.Connection,
-    request: Request,
-    cosines: dict[str, float],
-    lexical: dict[str, float],
-    question: keyword.Question | None,
-) -> list[tuple[str, float]]:
-    """The candidates with their scores, best first; ties by id."""
-    scores = cosines if request.kind == "similarity" else lexical
+    lexical = _lexical(db, request, plan, question)
+    only_lexical = [seq for seq in lexical if seq not in dense]
+    cosines = dense | _cosines(db, request, "vectors v", f"v.seq {AMONG}", [as_json(only_lexical)])
     if request.kind == "hybrid" and question is not None:
-        keys = sorted(cosines.keys() | lexical.keys())
-        texts = candidates(db, keys)
-        words = weigh(request.query, question, texts)
-        abroad = request.language != "und" and all(text.language != request.language for text in texts)
-        scale = request.weight_abroad if abroad else request.keyword_weight
-        evidence = (
-            ([cosines[key] for key in keys], 1.0),
-            (words.bm25, BM25_WEIGHT * scale),
-            (words.grams, GRAMS_WEIGHT * scale),
-            (words.pairs, PAIRS_WEIGHT * scale),
+        rows = candidates(db, list(cosines))
+        names = {seq: str(row["id"]) for seq, row in rows.items()}
+        order = _fused(request, question, {seq: rows[seq] for seq in sorted(rows, key=names.__getitem__)}, cosines)
+    else:
+        scores = cosines if request.kind == "similarity" else lexical
+        names = chunk_ids(db, list(scores))
+        order = sorted(((seq, scores[seq]) for seq in names), key=lambda item: (-item[1], names[item[0]]))
+        rows = candidates(db, [seq for seq, _score in order[: request.k]], words=False)
+    cosine_ranks, keyword_ranks = _ranks(dense, names), _ranks(lexical, names)
+    return [
+        as_passage(
+            rows[seq], rank=rank, score=score, cosine=cosines.get(seq), cosine_rank=cosine_ranks.get(seq),
+            keyword_score=lexical.get(seq), keyword_rank=keyword_ranks.get(seq),
         )
-        scores = dict(zip(keys, fuse(evidence).tolist(), strict=True))
-    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+        for rank, (seq, score) in enumerate(order[: request.k], start=1)
+    ]  # fmt: skip
+
+
+def _ranks(scores: Mapping[int, float], names: Mapping[int, str]) -> dict[int, int]:
+    order = sorted(scores.keys() & names.keys(), key=lambda seq: (-scores[seq], names[seq]))
+    return {seq: rank for rank, seq in enumerate(order, start=1)}
+
+
+def _fused(
+    request: Request, question: keyword.Question, rows: Mapping[int, sqlite3.Row], cosines: Mapping[int, float]
+) -> list[tuple[int, float]]:
+    """The candidates by `seq` with their fused scores, best first; the earlier one of equals."""
+    texts = [as_candidate(row) for row in rows.values()]
+    words = weigh(request.query, question, texts)
+    near = (request.language, "und")  # a list of parts or a short row is of no language that could be told
+    abroad = request.language != "und" and all(text.language not in near for text in texts)
+    scale = request.weight_abroad if abroad else request.keyword_weight
+    evidence = (
+        ([cosines[seq] for seq in rows], 1.0),
+        (words.bm25, BM25_WEIGHT * scale),
+        (words.grams, GRAMS_WEIGHT * scale),
+        (words.share, SHARE_WEIGHT * scale),
+        (words.pairs, PAIRS_WEIGHT * scale),
+    )
+    return sorted(zip(rows, fuse(evidence).tolist(), strict=True), key=lambda item: -item[1])

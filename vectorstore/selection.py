@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
 
 from lastro.config import RetrievalSettings
-from lastro.language import content_terms, stem, terms
+from lastro.language import stem, telling_terms, terms
 from lastro.types import Passage
 from lastro.vectorstore.diversity import diversify, from_0_to_1, limit_per_document, merge_duplicates
 
@@ -184,7 +184,7 @@ class Relevance:
         language = passage.language
         if language not in self._wanted:
             self._wanted[language] = self.idf(
-                stem(one.text, language) for one in content_terms(self.query, self.language)
+                stem(one.text, language) for one in telling_terms(self.query, self.language)
             )
         wanted = self._wanted[language]
         total = sum(wanted.values())

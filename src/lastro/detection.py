@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from lastro.language import SNOWBALL, STOP_WORDS, fold
@@ -63,10 +64,18 @@ def detect_language(text: str) -> str:
         for letters, code in _LETTERS_OF_ONE:
             if re.search(letters, sample.casefold()):
                 return code
-    if len(sample) < _FEWEST and not foreign:  # "Quando termina?" is Portuguese or Italian: our first users' is meant
-        return "und" if not tied or {"pt", "en"} <= set(tied) else tied[0]
+    if len(sample) < _FEWEST and not foreign:
+        return _of_few_letters(sample, tied)
     found = _identified(sample)
     return found if not tied or found in tied else tied[0]
+
+
+def _of_few_letters(sample: str, tied: Sequence[str]) -> str:
+    """The language of a text that is too short for n-grams, from the languages whose function words tie."""
+    if "ç" in sample.casefold() and (not tied or "pt" in tied):
+        return "pt"
+    # "Quando termina?" is Portuguese or Italian, and meant as the former; "no" and "do" are English as well.
+    return "und" if not tied or {"pt", "en"} <= set(tied) else tied[0]
 
 
 def _function_word_votes(text: str) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lastro.session import SOME_FAILED, Session
+from lastro.session import INTERRUPTED, SOME_FAILED, USAGE, Session
 
 if TYPE_CHECKING:
     from lastro.evaluation.records import Report
@@ -20,7 +20,10 @@ class RunByDefault(typer.core.TyperGroup):
     """A group whose command `run` need not be named: `lastro eval set.jsonl` is `lastro eval run set.jsonl`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put `run` before arguments that begin with no command."""
+        """Put `run` before arguments that begin with no command; show the help where there are none."""
+        if not args and not ctx.resilient_parsing:  # typer's own way ends as an error whose text is the help
+            typer.echo(ctx.get_help(), err=True)
+            ctx.exit(USAGE)
         if args and args[0] not in self.commands and args[0] != "--help":
             args = ["run", *args]
         return super().parse_args(ctx, args)
@@ -29,7 +32,6 @@ class RunByDefault(typer.core.TyperGroup):
 eval_app = typer.Typer(
     cls=RunByDefault,
     rich_markup_mode=None,
-    no_args_is_help=True,
     help="Measure how well passages are found, or draft the questions to measure with. `run` need not be written.",
 )
 
@@ -61,7 +63,9 @@ def run_questions(  # noqa: PLR0913, PLR0917 - one argument an option
     import lastro
     from lastro.console import print_error
     from lastro.evaluation.command import Asked, evaluate
+    from lastro.evaluation.saved import refuse_unwritable
 
+    refuse_unwritable(None if str(json_file) == "-" else json_file, html_file)
     asked = Asked(file, depth, against, tuple(changes or ()), tuple(limits or ()))
     session: Session = context.obj
     settings = session.settings()
@@ -112,12 +116,18 @@ def make_questions(
     import lastro
     from lastro.console import plain, stdout
     from lastro.evaluation.command import make
+    from lastro.evaluation.saved import refuse_unwritable
 
+    refuse_unwritable(file)
     session: Session = context.obj
     settings = session.settings(llm={"max_tokens": 64})
     with session.open_filled(settings) as library, _progress("drafts") as on_draft:
-        made = make(library, lastro.chat_model(settings), file, count=questions, seed=seed, on_draft=on_draft)
-    stdout().print(f"{plain(str(file))}: {plain(made)}", soft_wrap=True)
+        made = make(
+            library, lambda: lastro.chat_model(settings), file, count=questions, seed=seed, on_draft=on_draft
+        )  # fmt: skip
+    stdout().print(f"{plain(str(file))}: {plain(made.said)}", soft_wrap=True)
+    if made.stopped:
+        raise typer.Exit(INTERRUPTED)
 
 
 @contextmanager

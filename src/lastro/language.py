@@ -153,6 +153,15 @@ def common_words(language: str) -> frozenset[str]:
     return frozenset(fold(word) for word in found)
 
 
+def telling_terms(text: str, language: str) -> list[Term]:
+    """The terms of a question that are not among the common words of its language.
+
+    >>> [term.text for term in telling_terms("Wann endet der Vertrag?", "de")]
+    ['endet', 'Vertrag']
+    """
+    return [term for term in content_terms(text, language) if fold(term.text) not in common_words(language)]
+
+
 def content_terms(text: str, language: str) -> list[Term]:
     """The terms of a text that are not stop words."""
     return [term for term in terms(text, language) if not is_stop_word(term.text, language)]

@@ -100,6 +100,14 @@ def open_library(
     return library
 
 
+def is_outdated(name_or_path: str | Path) -> bool:
+    """Whether a library is of an older format: opening it carries it over, a second or so for 1,000 chunks."""
+    from lastro.vectorstore.creation import DATABASE
+    from lastro.vectorstore.schema import is_outdated as outdated
+
+    return outdated(library_path(name_or_path) / DATABASE)
+
+
 def import_library(file: str | Path, name_or_path: str | Path) -> Path:
     """Make a library of what `Library.export` wrote, and return its folder, which must be empty or absent.
 

@@ -36,8 +36,12 @@ class Session:
     def open(self, settings: Settings | None = None, *, create: bool = False) -> Iterator[Library]:
         """The library that was asked for."""
         import lastro
+        from lastro.console import stderr
+        from lastro.opening import is_outdated
 
         effective = self.settings() if settings is None else settings
+        if is_outdated(self.library):
+            stderr().print(f"Carrying library {self.library!r} over to this version; large ones take minutes …")
         with lastro.open_library(self.library, create=create, settings=effective) as library:
             yield library
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from lastro.detection import question_language
-from lastro.language import content_terms, stem, terms
+from lastro.detection import detect_language
+from lastro.language import stem, telling_terms, terms
 from lastro.types import Passage
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ _DUPLICATES_SHOWN = 5
 
 def explain(library: Library, passages: Sequence[Passage], query: str) -> dict[str, list[str]]:
     """The reasons of each passage of a search, by chunk id."""
-    language = question_language(query, library.main_language())
+    told = detect_language(query)
+    language = library.main_language() if told == "und" else told
     others = library.passages([key for passage in passages for key in passage.duplicates])
     return {one.chunk_id: reasons(one, query, language=language, others=others) for one in passages}
 
@@ -52,7 +53,7 @@ def shared_words(passage: Passage, query: str, language: str) -> list[str]:
     ['lease', 'end']
     """
     found = {term.stem for term in terms(f"{passage.title}\n{passage.section}\n{passage.text}", passage.language)}
-    asked = (term.text for term in content_terms(query, language))
+    asked = (term.text for term in telling_terms(query, language))
     return [word for word in dict.fromkeys(asked) if stem(word, passage.language) in found]
 
 

@@ -2,6 +2,8 @@
 
 import functools
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -217,3 +219,13 @@ def test_upkeep_creates_no_library(command, capsys, lastro_home, tmp_path, monke
     assert cli.run(command) == 3
     assert "lastro add" in capsys.readouterr().err
     assert not (lastro_home / "libraries").exists()
+
+
+def test_a_library_of_an_older_format_is_carried_over_with_a_word(deed, capsys, lastro_home):
+    (database,) = lastro_home.rglob("library.sqlite")
+    with closing(sqlite3.connect(database)) as db:
+        db.execute("PRAGMA user_version = 2")
+        db.commit()
+    for told in (True, False):
+        assert cli.run(["list"]) == 0
+        assert ("Carrying library 'default' over" in capsys.readouterr().err) == told

@@ -57,20 +57,69 @@ def test_a_clear_difference_is_found_in_pairs_though_the_means_are_near():
     assert change.mean == pytest.approx(0.02, abs=0.005)
 
 
-def test_p_is_below_5_percent_exactly_where_the_interval_leaves_out_0():
+def test_p_agrees_with_the_interval_where_many_questions_differ():
     chance = np.random.default_rng(7)
     for shift in np.linspace(-0.1, 0.1, 9):
         before = chance.random((60, 1))
         (change,) = bootstrap.paired(before, before + shift + chance.normal(0, 0.2, (60, 1)))
-        if abs(change.p - 0.05) > 0.002:
+        if not 0.03 < change.p < 0.07:
             assert (change.p < 0.05) == (change.low > 0 or change.high < 0)
 
 
-def test_one_in_twenty_of_chance_differences_is_taken_for_real():
+def changed(better: int, worse: int, questions: int) -> bootstrap.Difference:
+    """The difference of a metric that is 0 or 1."""
+    change = np.zeros((questions, 1))
+    change[:better], change[better : better + worse] = 1.0, -1.0
+    (found,) = bootstrap.paired(np.zeros_like(change), change)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "questions"), [(2, 0, 2), (3, 0, 20), (4, 0, 350), (6, 1, 350), (9, 3, 50)]
+)
+def test_p_of_shares_is_that_of_the_sign_test_where_few_questions_differ(better, worse, questions):
+    theirs = stats.binomtest(worse, better + worse, 0.5).pvalue
+    assert changed(better, worse, questions).p == pytest.approx(theirs, abs=1e-12)
+
+
+def test_two_questions_prove_nothing_whatever_the_interval_says():
+    assert changed(2, 0, 2).p == 0.5
+    assert changed(5, 0, 350).p == 0.0625
+    assert changed(5, 0, 350).low > 0  # which is why the report says so
+    assert changed(6, 0, 350).p == 0.03125
+
+
+def test_p_is_scipys_whether_every_way_is_counted_or_some_are_drawn():
+    for count, tolerance in ((9, 1e-12), (40, 0.01)):
+        change = np.random.default_rng(count).normal(0.2, 1, count)
+        theirs = stats.permutation_test(
+            (change, np.zeros(count)), lambda x, y: np.mean(x - y), permutation_type="samples",
+            n_resamples=20_000 if count > 12 else np.inf, rng=3,
+        ).pvalue  # fmt: skip
+        assert bootstrap.sign_flip(change) == pytest.approx(theirs, abs=tolerance)
+
+
+@given(st.lists(st.sampled_from([-1.0, -0.25, 0.0, 0.25, 1.0]), max_size=16), st.integers(0, 30))
+def test_p_is_the_same_both_ways_and_questions_that_do_not_differ_do_not_count(values, others):
+    change = np.array(values)
+    p = bootstrap.sign_flip(change, resamples=200)
+    assert 0 < p <= 1
+    assert bootstrap.sign_flip(-change, resamples=200) == p
+    assert bootstrap.sign_flip(np.append(change, np.zeros(others)), resamples=200) == p
+
+
+def test_drawn_ways_need_no_more_memory_for_more_questions():
+    change = np.random.default_rng(9).normal(0.01, 1, 30_000)
+    assert bootstrap.sign_flip(change, resamples=100) == bootstrap.sign_flip(change, resamples=100)
+
+
+@pytest.mark.parametrize("questions", [10, 80, 350])
+def test_one_in_twenty_of_chance_differences_at_most_is_taken_for_real(questions):
     chance = np.random.default_rng(8)
+    share = 0.006 if questions == 350 else 0.2  # about four questions differ, as of two good searches
     found = 0
     for _ in range(200):
-        before, after = (chance.random((80, 1)) < 0.8).astype(float), (chance.random((80, 1)) < 0.8).astype(float)
+        before, after = ((chance.random((questions, 1)) >= share).astype(float) for _ in range(2))
         (change,) = bootstrap.paired(before, after, resamples=1_000)
         found += change.p < 0.05
-    assert 2 <= found <= 22
+    assert found <= 20

@@ -113,9 +113,35 @@ def test_a_question_set_that_does_not_fit_the_library_is_refused(named, write, c
     assert "line 1: 'harbor.pdf': no document by that id" in capsys.readouterr().err
 
 
-def test_an_output_that_cannot_be_written_is_refused(named, asked, capsys, tmp_path):
-    assert cli.run(["eval", asked, "-l", named, "--json", str(tmp_path / "no" / "r.json")]) == 3
-    assert "cannot be written" in capsys.readouterr().err
+@pytest.mark.parametrize("option", ["--json", "--html"])
+@pytest.mark.parametrize(("place", "problem"), [("no/r", "no folder"), ("", "it is a folder")])
+def test_an_output_that_cannot_be_written_is_refused_before_a_search(
+    named, asked, capsys, tmp_path, monkeypatch, option, place, problem
+):  # fmt: skip
+    monkeypatch.setattr(lastro, "open_library", lambda *_, **__: pytest.fail("opened"))
+    assert cli.run(["eval", asked, "-l", named, option, str(tmp_path / place)]) == 3
+    said = capsys.readouterr().err
+    assert f"cannot be written: {problem}" in said
+    assert said.count("\n") == 1
+
+
+def test_passages_that_grow_are_searched_as_deep_as_an_answer_goes(named, asked, capsys, monkeypatch):
+    monkeypatch.setenv("LASTRO_RETRIEVAL__CONTEXT_TOKENS", "300")
+    monkeypatch.setenv("LASTRO_RETRIEVAL__K", "3")
+    assert cli.run(["eval", asked, "-l", named, "--fail-under", "hit@3=0"]) == 0
+    said = capsys.readouterr().out
+    assert " hit@3 " in said
+    assert "hit@10" not in said
+    assert "for retrieval.k = 3 passages and not for 10" in said
+    assert cli.run(["eval", asked, "-l", named, "--fail-under", "hit@10=0"]) == 3
+    assert "retrieval.k = 10 where passages grow" in capsys.readouterr().err
+
+
+def test_fewer_passages_than_an_answer_gets_are_counted_as_such(named, asked, capsys):
+    assert cli.run(["eval", asked, "-l", named, "--k", "2"]) == 0
+    said = capsys.readouterr().out
+    assert " tokens@2 " in said
+    assert "tokens@6" not in said
 
 
 def test_a_set_without_golds_is_run_and_says_so(named, write, capsys, tmp_path):
@@ -133,8 +159,47 @@ def test_drafts_are_made_corrected_and_run(named, tmp_path, capsys):
     assert load_questions(path).drafts == 3
     assert cli.run(["eval", str(path), "-l", named]) == 0
     assert "note: 3 of 3 questions are still drafts" in capsys.readouterr().out
+    before = path.read_bytes()
     assert cli.run(["eval", "make", str(path), "-l", named]) == 3
     assert "exists already" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+class Interrupted(ScriptedChat):
+    """A model during whose nth question somebody presses Ctrl-C."""
+
+    at: int = 1
+
+    def _generate(self, *args, **kwargs):
+        if len(self.seen) + 1 == self.at:
+            raise KeyboardInterrupt
+        return super()._generate(*args, **kwargs)
+
+
+def test_drafts_that_were_made_before_ctrl_c_are_kept(named, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "drafts.jsonl"
+    monkeypatch.setattr(lastro, "chat_model", lambda _settings: Interrupted(script="no question", at=3))
+    assert cli.run(["eval", "make", str(path), "-l", named, "--questions", "9"]) == 130
+    said = capsys.readouterr().out
+    assert said.startswith(f"{path}: 2 drafts, 2 of them sentences with a gap; stopped before 9, and these are kept")
+    assert load_questions(path).drafts == 2
+
+
+def test_ctrl_c_before_the_first_draft_leaves_no_file(named, tmp_path, capsys, monkeypatch):
+    path = tmp_path / "drafts.jsonl"
+    monkeypatch.setattr(lastro, "chat_model", lambda _settings: Interrupted(script="no question", at=1))
+    assert cli.run(["eval", "make", str(path), "-l", named]) == 130
+    assert not path.exists()
+    assert capsys.readouterr().out == ""
+
+
+def test_drafts_go_nowhere_that_does_not_exist_and_no_model_is_loaded_for_it(named, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(lastro, "chat_model", lambda _settings: pytest.fail("loaded"))
+    (tmp_path / "there.jsonl").write_text("mine")
+    for name, problem in (("none/drafts.jsonl", "no folder"), ("there.jsonl", "exists already"), ("", "a folder")):
+        assert cli.run(["eval", "make", str(tmp_path / name), "-l", named]) == 3
+        assert problem in capsys.readouterr().err
+    assert (tmp_path / "there.jsonl").read_text() == "mine"
 
 
 def test_the_help_names_both_commands(capsys):
@@ -142,7 +207,9 @@ def test_the_help_names_both_commands(capsys):
     said = capsys.readouterr().out
     assert "run " in said
     assert "make " in said
-    assert cli.run(["eval"]) in (0, 2)
+    assert cli.run(["eval"]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", said)
 
 
 def test_changes_are_read_as_the_settings_are():

@@ -9,7 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lastro.errors import QuestionSetError
-from lastro.evaluation.datasets import Question, load_corpus, load_questions, write_questions
+from lastro.evaluation.datasets import Question, load_corpus, load_questions, new_questions
+
+
+def write_questions(path, questions):
+    with new_questions(path) as append:
+        for question in questions:
+            append(question)
 
 
 def test_a_question_by_hand_needs_little(write):
@@ -55,6 +61,8 @@ def test_texts_become_nfc_and_a_mark_at_the_beginning_is_passed_over(write):
         ('{"question": "Who?", "gold_ids": ["x"], "meta": {"grades": {"x": true}}}', "from 0 to 3"),
         ('{"question": "Who?", "gold_ids": ["x"]', "not JSON"),
         ('["Who?"]', "a JSON list; each line is an object"),
+        ('{"question": "Who \\ud83d?", "gold_ids": ["x"]}', r"\\ud83d is half of a character"),
+        ('{"question": "Who?", "gold_ids": ["x"], "meta": {"\\uDFFF": [1]}}', r"\\udfff is half of a character"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_line(write, line, problem):
@@ -62,6 +70,11 @@ def test_what_is_wrong_is_told_with_file_and_line(write, line, problem):
     with pytest.raises(QuestionSetError, match=problem) as caught:
         load_questions(path)
     assert str(caught.value).startswith(f"{path}:3: ")
+
+
+def test_a_character_that_json_writes_in_two_halves_is_one(write):
+    path = write('{"question": "Who \\ud83d\\ude00?", "gold_ids": ["x"]}')
+    assert load_questions(path).questions[0].question == "Who \U0001f600?"
 
 
 def test_bytes_that_are_no_utf_8_are_told(write):
@@ -126,6 +139,22 @@ def test_nobodys_corrections_are_written_over(write):
     with pytest.raises(QuestionSetError, match="exists already"):
         write_questions(path, [])
     assert path.read_bytes() == before
+
+
+def test_each_question_is_in_the_file_as_soon_as_it_is_appended(tmp_path):
+    path = tmp_path / "new.jsonl"
+    with new_questions(path) as append:
+        for number in range(3):
+            append(Question(str(number), f"Who is {number}?", ("x",)))
+            assert len(load_questions(path).questions) == number + 1
+
+
+def test_a_file_that_got_no_question_is_not_left_behind(tmp_path):
+    with pytest.raises(KeyboardInterrupt), new_questions(tmp_path / "new.jsonl"):
+        raise KeyboardInterrupt
+    assert not (tmp_path / "new.jsonl").exists()
+    with pytest.raises(QuestionSetError, match="cannot be written"):
+        write_questions(tmp_path / "none" / "new.jsonl", [])
 
 
 def test_a_line_is_plain_json(tmp_path):

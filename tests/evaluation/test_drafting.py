@@ -115,7 +115,7 @@ def ask(messages):
 
 
 def test_the_models_questions_are_drafts_with_their_place_and_snippet(filled):
-    drafts = draft_questions(filled, ScriptedChat(script=ask), count=6, seed=0)
+    drafts = list(draft_questions(filled, ScriptedChat(script=ask), count=6, seed=0))
     assert len(drafts) == 6
     assert by_language(drafts)["pt"] >= 1
     written = [draft for draft in drafts if draft.meta["kind"] == "model"]
@@ -128,7 +128,8 @@ def test_the_models_questions_are_drafts_with_their_place_and_snippet(filled):
 
 @pytest.mark.parametrize("said", ["", "Sure! Here is a question.", "What is it?", EN.text])
 def test_a_model_that_writes_nothing_of_use_is_replaced_by_gaps_that_say_so(filled, said):
-    drafts = draft_questions(filled, ScriptedChat(script=said), count=5, seed=0)
+    drafts = list(draft_questions(filled, ScriptedChat(script=said), count=5, seed=0))
+    assert drafts
     for draft in drafts:
         assert draft.meta["kind"] == "cloze"
         assert draft.question.count("____") == 1
@@ -146,7 +147,7 @@ def test_a_place_that_does_not_fit_the_models_context_gets_a_gap(filled):
 
 def test_no_question_is_drafted_twice(filled):
     same = "What do captains keep in the archive of the office?"
-    drafts = draft_questions(filled, ScriptedChat(script=same), count=4, seed=0)
+    drafts = list(draft_questions(filled, ScriptedChat(script=same), count=4, seed=0))
     assert len({draft.question for draft in drafts}) == len(drafts)
     assert len({draft.id for draft in drafts}) == len(drafts)
 
@@ -156,9 +157,9 @@ def test_a_library_without_text_to_ask_about_is_told(tmp_path):
     with lastro.open_library(tmp_path / "library", embedder=HashEmbeddings()) as library:
         library.add([tmp_path / "tiny.txt"])
         with pytest.raises(LibraryError, match="no text in it that can be asked about"):
-            draft_questions(library, ScriptedChat(), count=3)
+            next(draft_questions(library, ScriptedChat(), count=3))
         with pytest.raises(ConfigError, match="--questions 0"):
-            draft_questions(library, ScriptedChat(), count=0)
+            next(draft_questions(library, ScriptedChat(), count=0))
 
 
 def test_a_brought_document_is_named_by_its_id_and_pages_by_their_number(library):

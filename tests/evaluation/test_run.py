@@ -18,9 +18,12 @@ from lastro.evaluation.datasets import load_questions
 from lastro.evaluation.metrics import find_metric, first_rank
 from lastro.evaluation.places import Places
 from lastro.evaluation.records import Report, Setting
-from lastro.evaluation.run import Configuration, describe, run
+from lastro.evaluation.report import html
+from lastro.evaluation.run import Configuration, depth_of, describe, run
 from lastro.evaluation.saved import load_report, to_json, write_file
 from lastro.evaluation.summary import compare, failures, make_report, parse_limit
+from lastro.evaluation.tables import tables
+from tests.cli.samples import a_pdf
 from tests.evaluation.conftest import QUESTIONS
 from tests.evaluation.outcomes import a_run, outcome
 from tests.fakes import HashEmbeddings, ScriptedChat
@@ -84,6 +87,75 @@ def test_a_duplicate_of_a_gold_is_the_gold(library, write):
     questions = load_questions(write(*rows))
     (found,) = evaluated(library, questions, of(library, merge_duplicates=0.9))
     assert [first_rank(one) for one in found.outcomes] == [1, 1]
+
+
+def test_a_page_and_a_document_are_those_of_the_passage_that_is_shown(library, tmp_path, write):
+    for name in ("drill-a", "drill-b"):
+        (tmp_path / f"{name}.pdf").write_bytes(a_pdf(f"Roster of {name}.", "The lifeboat drill is held every Monday."))
+        library.add([tmp_path / f"{name}.pdf"])
+    rows = [
+        {"id": name, "question": "When is the lifeboat drill held?", "gold_ids": [f"{name}.pdf#page=2"]}
+        for name in ("drill-a", "drill-b")
+    ]
+    (found,) = evaluated(library, load_questions(write(*rows)), of(library, merge_duplicates=0.9))
+    tops = [one.found[0] for one in found.outcomes]
+    assert [top.golds for top in tops] == [(0,), (0,)]
+    shown = [top.title == one.question_id for one, top in zip(found.outcomes, tops, strict=True)]
+    assert sorted(shown) == [False, True]
+    for metric in ("page_hit@1", "document_hit@1"):
+        values = [find_metric(metric, depth=1).compute(one) for one in found.outcomes]
+        assert values == [float(one) for one in shown]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"mmr_lambda": 0.3}, {"max_per_document": 1}, {"merge_duplicates": 0.0}, {"search_type": "keyword"}],
+    ids=str,
+)
+def test_the_first_passages_of_a_deep_search_are_those_of_an_answers_search(library, changes):
+    settings = RetrievalSettings(k=3, **changes)
+    assert depth_of(settings, 10) == 10
+    for row in QUESTIONS:
+        deep = library.search(row["question"], k=10, settings=settings)
+        assert deep[:3] == library.search(row["question"], settings=settings)
+
+
+def test_passages_that_grow_are_measured_as_an_answer_gets_them(library, questions):
+    settings = RetrievalSettings(k=3, context_tokens=300)
+    grown = of(library, depth=10, k=3, context_tokens=300)
+    runs = evaluated(library, questions, of(library, depth=10, k=3), grown)
+    report = make_report(describe(questions, library), runs, depth=10)
+    for measured in report.runs[1].outcomes:
+        given = library.search(measured.question, settings=settings)
+        assert [(one.start, one.end) for one in measured.found] == [(one.start, one.end) for one in given]
+    assert (report.runs[0].depth, report.runs[1].depth, report.depth) == (10, 3, 3)
+    assert max(len(outcome.found) for outcome in report.runs[0].outcomes) == 10
+    assert {score.metric for score in report.scores if score.metric.startswith("hit")} == {"hit@1", "hit@3"}
+    assert "hit@10" not in {row.metric for row in report.comparisons}
+    (note,) = [note for note in report.notes if "share retrieval.context_tokens = 300 to grow" in note]
+    assert "for retrieval.k = 3 passages and not for 10" in note
+    page = html(report)
+    assert "tokens@3</td>" in page
+    assert "tokens@10</td>" not in page
+
+
+def test_a_search_deeper_than_its_candidates_is_told(library, questions):
+    (found,) = evaluated(library, questions, of(library, depth=9, k=4, candidates=8))
+    report = make_report(describe(questions, library), [found], depth=9)
+    assert any("searched for 9 passages, more than retrieval.candidates = 8" in note for note in report.notes)
+    (found,) = evaluated(library, questions, of(library, depth=8, k=4, candidates=8))
+    assert not any("candidates" in note for note in make_report(report.setting, [found], depth=8).notes)
+
+
+def test_tokens_are_named_after_the_passages_that_were_counted(library, questions):
+    (found,) = evaluated(library, questions, of(library, depth=2, k=6))
+    report = make_report(describe(questions, library), [found], depth=2)
+    cost = next(cost for cost in report.costs if cost.lang == "all")
+    assert cost.k == 2
+    tokens = [sum(one.tokens for one in outcome.found) for outcome in found.outcomes]
+    assert cost.tokens == pytest.approx(sum(tokens) / len(tokens))
+    assert "tokens@2" in html(report)
+    assert "tokens@6" not in html(report)
 
 
 def test_any_langchain_retriever_can_be_measured(library, questions):
@@ -191,6 +263,38 @@ def test_runs_of_other_questions_are_not_compared():
     one, other = a_run([outcome(["a"], {"a": 1}, key="x")], "one"), a_run([outcome(["a"], {"a": 1}, key="y")], "other")
     with pytest.raises(ConfigError, match="one and other have no question in common"):
         compare(one, other, depth=1)
+
+
+def test_a_question_whose_golds_changed_is_left_out_of_a_comparison():
+    before = a_run([outcome(["a", "b"], {"b": 1}, key=f"q{n}") for n in range(9)], "before.json")
+    changed = outcome(["a", "b"], {"a": 1}, key="q0")
+    after = a_run([changed, *(outcome(["a", "b"], {"b": 1}, key=f"q{n}") for n in range(1, 9))], "now")
+    setting = Setting("q.jsonl", "", "library", 1, 1, "hash")
+    report = make_report(setting, [after], depth=2, against=before)
+    assert {row.questions for row in report.comparisons} == {8}
+    assert {(row.better, row.worse) for row in report.comparisons} == {(0, 0)}
+    told = "1 of 9 questions have other gold ids or grades than in before.json: not compared with it"
+    assert told in report.notes
+    assert "Questions it won" not in html(report)
+    with pytest.raises(ConfigError, match="no question in common"):
+        make_report(setting, [a_run([changed])], depth=2, against=before)
+
+
+@pytest.mark.parametrize(("better", "told"), [(0, False), (2, True), (5, True), (6, False)])
+def test_a_comparison_that_hangs_on_a_few_questions_says_so(better, told):
+    before = a_run([outcome(["x", "b"], {"b": 1}, key=f"q{n}") for n in range(60)], "before")
+    after = a_run(
+        [outcome(["b", "x"] if n < better else ["x", "b"], {"b": 1}, key=f"q{n}") for n in range(60)], "after"
+    )
+    report = make_report(Setting("q.jsonl", "", "library", 1, 1, "hash"), [before, after], depth=2)
+    row = next(row for row in report.comparisons if row.metric == "hit@1")
+    assert (row.p < 0.05) == (better == 6)
+    notes = [
+        note for note in report.notes if note.startswith("before -> after: fewer than 6 questions differ in hit@1")
+    ]
+    assert bool(notes) == told
+    printed = "".join(str(cell) for _, table in tables(report) for column in table.columns for cell in column.cells)
+    assert "< .001" not in printed
 
 
 def test_a_change_is_counted_question_by_question():

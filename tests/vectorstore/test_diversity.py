@@ -37,17 +37,20 @@ def test_case_accents_and_signs_do_not_keep_the_same_words_apart():
     assert ids(merge_duplicates([passage(CLAUSE), passage(plain, rank=2)], 1.0)) == ["chunk-1"]
 
 
-def test_a_word_more_is_near_enough_for_a_threshold_and_too_far_for_equality():
-    longer = CLAUSE.replace("normas em vigor", "normas então em vigor")
+def test_an_article_more_is_near_enough_for_a_threshold_and_too_far_for_equality():
+    longer = CLAUSE.replace("sobre a matéria", "sobre matéria")
     assert ids(merge_duplicates([passage(CLAUSE), passage(longer, rank=2)], 0.85)) == ["chunk-1"]
     assert ids(merge_duplicates([passage(CLAUSE), passage(longer, rank=2)], 1.0)) == ["chunk-1", "chunk-2"]
 
 
-def test_texts_of_one_template_that_differ_in_a_number_a_name_or_a_not_stay_apart():
+def test_texts_of_one_template_that_differ_in_a_word_stay_apart():
     for given_text, other in [
         ("causa ao atraso", "causa a 30 dias de atraso"),
         ("A parte", "A Vigia"),
         ("responde pelos", "não responde pelos"),
+        ("causa ao atraso", "causa ao prejuízo"),
+        ("outra parte", "mesma parte"),
+        ("em vigor", "em vigor antes"),
     ]:
         changed = CLAUSE.replace(given_text, other)
         assert changed != CLAUSE
@@ -59,9 +62,10 @@ def test_neighbours_that_overlap_are_no_duplicates():
     text = CLAUSE.lower()
     cut = len(text) // 8
     first = passage(text, document_id="d")
-    second = passage(f"{text[cut:]} fim.", rank=2, start=100 + cut, document_id="d")
+    second = passage(f"{text[cut:]} ", rank=2, start=100 + cut, document_id="d")
     assert len(merge_duplicates([first, second], 0.5)) == 2
-    assert len(merge_duplicates([first, passage(second.text, rank=2, document_id="e")], 0.5)) == 1
+    copy = passage(text.replace(",", ";"), rank=2, start=first.end + 10, document_id="d")
+    assert len(merge_duplicates([first, copy], 0.5)) == 1  # the same clause twice, elsewhere in the document
 
 
 def test_when_enough_stand_the_rest_is_looked_through_for_their_duplicates():

@@ -53,7 +53,7 @@ def test_common_words_of_the_question_are_no_grams():
 def test_any_text_and_any_question_have_finite_evidence(texts: list[str], query: str):
     candidates = [candidate(text, "pt") for text in texts]
     found = weigh(query, asked(query, *candidates), candidates)
-    for scores in (found.bm25, found.grams, found.pairs):
+    for scores in (found.bm25, found.grams, found.share, found.pairs):
         assert len(scores) == len(texts)
         assert all(score >= 0 for score in scores)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lastro.errors import LibraryTooNew
+from lastro.types import Upload
 from lastro.vectorstore import schema
 from lastro.vectorstore.library import Library
 from lastro.vectorstore.verify import verify_library
@@ -160,3 +161,51 @@ def test_a_library_of_a_newer_format_is_refused_and_not_touched(library: Library
     with pytest.raises(LibraryTooNew, match="upgrade lastro"):
         opened()
     assert _contents(library.path) == before
+
+
+@pytest.fixture
+def second(library: Library) -> Path:
+    """The folder of a library of format 2: its keyword index splits at vowel signs and holds no parts of codes."""
+    library.add([Upload("hi.txt", "किराया मासिक है।".encode()), Upload("code.txt", b"Case AB-123/2024 is closed.")])
+    library.close()
+    with closing(sqlite3.connect(library.path / "library.sqlite", isolation_level=None)) as db:
+        db.execute("DROP TABLE keyword_terms")
+        db.execute("DROP TABLE keyword")
+        old = schema._TOKENIZER.replace(" categories 'L* N* Co M*'", "")
+        db.execute(f'CREATE VIRTUAL TABLE keyword USING fts5(title, heading, body, tokenize = "{old}")')
+        db.execute("CREATE VIRTUAL TABLE keyword_terms USING fts5vocab(keyword, row)")
+        db.execute("INSERT INTO keyword (rowid, title, heading, body) SELECT seq, '', '', lower(text) FROM chunks")
+        db.execute("PRAGMA user_version = 2")
+    return library.path
+
+
+def test_a_library_of_format_2_has_its_keyword_index_made_anew(second: Path, opened: Opened):
+    assert schema.is_outdated(second / "library.sqlite")
+    library = opened()
+    assert not schema.is_outdated(second / "library.sqlite")
+    for query, title in [("किराया", "hi"), ("123/2024", "code"), ("lease ends", "Lease")]:
+        assert library.search(query, search_type="keyword", k=1)[0].title == title
+    assert verify_library(library, repair=False).findings == ()
+
+
+def test_a_kill_while_the_keyword_index_is_made_anew_leaves_format_2(second: Path, monkeypatch: pytest.MonkeyPatch):
+    calls = []
+
+    def fail(*_args: object, **_options: object) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(schema.keyword, "index_texts", fail)
+    with pytest.raises(KeyboardInterrupt):
+        schema.open_database(second / "library.sqlite")
+    assert _version(second) == 2
+    with closing(sqlite3.connect(second / "library.sqlite")) as db:
+        assert db.execute("SELECT count(*) FROM keyword").fetchone()[0] == 6
+
+
+def test_what_is_no_database_is_not_outdated(tmp_path: Path):
+    file = tmp_path / "library.sqlite"
+    assert not schema.is_outdated(file)
+    file.write_bytes(b"no database")
+    assert not schema.is_outdated(file)

@@ -15,7 +15,7 @@ from langchain_core.documents import Document
 import lastro
 from lastro.config import RetrievalSettings
 from lastro.errors import ConfigError, ModelNotFound
-from lastro.types import Passage
+from lastro.types import Passage, Upload
 from lastro.vectorstore.finding import fuse_by_rank
 from lastro.vectorstore.library import Library
 from lastro.vectorstore.search import SEARCH_TYPES, Request, SearchType, find_passages
@@ -286,3 +286,43 @@ def test_a_library_is_searched_as_it_was_opened_to(tmp_path: Path, documents: li
         assert [one.title for one in library.search("cats dogs 2027")] == [
             library.search("cats dogs 2027", k=4)[0].title
         ]
+
+
+def test_copies_of_one_passage_do_not_take_the_places_of_others(library: Library):
+    clause = "The tenant pays the late fee of five percent on every overdue rent, without any reminder being needed."
+    copies = [Document(clause, metadata={"title": f"Contract {at}"}) for at in range(70)]
+    others = [Document(f"Note {at}: the late fee was discussed in meeting {at}.") for at in range(10)]
+    library.as_vectorstore().add_documents([*copies, *others])
+    found = library.search("late fee on overdue rent", k=6)
+    assert len(found) == 6
+    assert len(found[0].duplicates) == 69
+
+
+def test_a_limit_per_document_fills_up_from_documents_further_down(library: Library):
+    handbook = "\n\n".join(f"# Part {at}\n\nThe harbour fee of part {at} is paid at the gate." for at in range(80))
+    library.add(Upload("handbook.md", handbook.encode()))
+    library.add([Upload(f"note{at}.txt", f"Note {at} on the harbour and its gate.".encode()) for at in range(5)])
+    found = library.search("harbour fee at the gate", k=6, max_per_document=1)
+    assert len({one.document_id for one in found}) == len(found) == 6
+
+
+@pytest.mark.parametrize(
+    "question", ["Wie lange dauert die Garantie des Motors?", "Когда заканчивается договор аренды?"]
+)
+def test_a_least_relevance_goes_by_the_words_where_the_embedder_speaks_no_such_language(
+    library: Library, question: str
+):
+    library.add(Upload("de.txt", b"Der Mieter zahlt die Miete jeden Monat im Voraus an den Vermieter."))
+    assert library.search(question, k=3, min_relevance=0.5, search_type="hybrid") == []
+
+
+@pytest.mark.parametrize("query", ["caf\udce9 lease", "bad \ud800 text"])
+@pytest.mark.parametrize("kind", SEARCH_TYPES)
+def test_half_a_character_in_a_question_is_searched_around(library: Library, query: str, kind: str):
+    library.search(query, search_type=kind)  # type: ignore[arg-type]
+
+
+def test_wordings_are_a_list_of_texts(library: Library):
+    for wrong in ("abc", [None]):
+        with pytest.raises(ConfigError, match="wordings"):
+            library.search("lease", wordings=wrong)  # type: ignore[arg-type]
