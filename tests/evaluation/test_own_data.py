@@ -64,3 +64,25 @@ def test_there_are_a_hundred_answerable_portuguese_paraphrases_over_four_sets():
     for row in found:
         assert (row["lang"], row["answerable"]) == ("pt", True), row["id"]
         assert all(answer.strip() for answer in row["answers"]), row["id"]
+
+
+@pytest.mark.parametrize(("lang", "count"), [("pt", 280), ("en", 302)])
+def test_each_claim_has_passages_a_state_and_quotes_that_stand_in_them(lang: str, count: int):
+    found = rows(DATA / f"claims_{lang}.jsonl")
+    assert len({row["id"] for row in found}) == len(found) == count
+    assert {row["lang"] for row in found} == {lang}
+    for row in found:
+        texts = {passage["id"]: passage["text"] for passage in row["passages"]}
+        assert row["state"] in ("supported", "contradicted", "unsupported"), row["id"]
+        assert bool(row["spans"]) == (row["state"] != "unsupported"), row["id"]
+        assert all(texts[span["passage"]].count(span["quote"]) == 1 for span in row["spans"]), row["id"]
+        assert unicodedata.is_normalized("NFC", json.dumps(row, ensure_ascii=False)), row["id"]
+
+
+def test_claims_of_both_languages_are_balanced_over_states_and_ways_to_go_wrong():
+    both = [row for lang in ("pt", "en") for row in rows(DATA / f"claims_{lang}.jsonl")]
+    states = Counter(row["state"] for row in both)
+    assert 0.4 < states["supported"] / len(both) < 0.6
+    kinds = Counter(row["kind"] for row in both)
+    assert kinds["attribution_dropped"] + kinds["exception_dropped"] + kinds["condition_dropped"] >= 60
+    assert all(count >= 10 for count in kinds.values())
