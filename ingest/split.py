@@ -15,6 +15,7 @@ from lastro.types import Chunk, PageSpan, ParsedDocument, Section, chunk_id
 
 _WINDOW = 16_384  # characters looked at together, so that no step's cost grows with the document's square
 _CHARACTERS_A_TOKEN = 16  # a longer "token" is a tokenizer's unknown word, and says nothing of its length
+_HEADING_WORDS = 12
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 _SENTENCE_END = re.compile(r"[.!?:;…][\"'”’)\]]*$")
 
@@ -205,6 +206,8 @@ class _Packer:
             last = self._last(units, first, room)
             while last > first and not self.fits(units[first].start, units[last].end):
                 last -= 1
+            while last > max(first, new) and last + 1 < len(units) and self._heads(units[last]):
+                last -= 1  # a heading stands before what it heads
             if last < new:  # the overlap leaves no room for anything new
                 first = new
                 continue
@@ -227,6 +230,12 @@ class _Packer:
         while paragraph > first and not units[paragraph + 1].opens:
             paragraph -= 1
         return paragraph if self.counter.count(start, units[paragraph].end) * 2 >= room else last
+
+    def _heads(self, unit: _Unit) -> bool:
+        """Whether a unit looks like a heading: a short line of its own that ends like none of a text's."""
+        text = self.counter.text[unit.start : unit.end]
+        starts = text[0].isupper() or text[0].isdigit() or text[0] in "§#"
+        return unit.opens and starts and len(text.split()) <= _HEADING_WORDS and text[-1] not in ".;:,?!…|"
 
     def _within(self, start: int, end: int, room: int) -> bool:
         return end - start <= self.limit * _CHARACTERS_A_TOKEN and self.counter.count(start, end) <= room

@@ -15,6 +15,7 @@ from lastro.ui.texts import Texts
 from lastro.ui.viewer import open_citation
 
 POLL_SECONDS = 0.4
+LOADING_POLL_SECONDS = 2.0  # drawing takes the interpreter from the import of the models
 USER, ASSISTANT = ":material/person:", ":material/anchor:"
 _BADGES = {
     "answered": ("green", ":material/verified:"),
@@ -52,7 +53,8 @@ def ended(turn: Turn, index: int, *, last: bool) -> None:
 def live(job: AnswerJob) -> None:
     """Draw an answer while it is written; a change of page or a reload finds it again."""
     with st.chat_message("assistant", avatar=ASSISTANT):
-        st.fragment(run_every=POLL_SECONDS)(_live)(job)
+        every = LOADING_POLL_SECONDS if services().loading.running else POLL_SECONDS
+        st.fragment(run_every=every)(_live)(job)
 
 
 def _live(job: AnswerJob) -> None:

@@ -29,10 +29,10 @@ _PT = """a à ao aos às as ante após até com contra da das de dela dele deles
 em entre essa essas esse esses esta está estão estar estas este estes eu foi foram for há isso isto já la lhe lhes
 lo mas me mediante mesmo meu minha muito na nas nem no nos nós num numa não o os ou para pela pelas pelo pelos per por
 pois porque qual quais quando quanto quantos quantas que quem se sem ser será serão seu seus só sob sobre sua suas são
-também te tem têm tendo ter teu toda todas todo todos tu um uma umas uns você vocês como onde cujo cuja cujos cujas
+cada também te tem têm tendo ter teu toda todas todo todos tu um uma umas uns você vocês como onde cujo cuja cujos cujas
 isto aquilo aquele aquela aqueles aquelas ele ela eles elas deve devem pode podem ainda assim qualquer sim"""
 _EN = """a about after all also am an and any are as at be because been before being between both but by can could did
-do does doing during each for from had has have having he her here hers him his how i if in into is it its just me
+do does doing during each every for from had has have having he her here hers him his how i if in into is it its just me
 many more most much my no nor not of off on once only or other our out over own s same she should so some such t
 than that the their them then there these they this those through to too under until up us very was we were what
 when where which

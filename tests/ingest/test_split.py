@@ -251,3 +251,13 @@ def test_text_without_a_page_is_not_given_the_page_that_follows() -> None:
         (second, 9, 9),
         (third, None, None),
     ]
+
+
+def test_a_heading_stands_in_the_chunk_of_what_it_heads() -> None:
+    clauses = [
+        f"CLÁUSULA {number} - DOS ANIMAIS\nÉ permitida a permanência de um gato ou um cão no imóvel {number}."
+        for number in ("QUINTA", "SEXTA", "SÉTIMA", "OITAVA")
+    ]
+    for chunk_tokens in range(28, 60):
+        for chunk in split(document("\n\n".join(clauses)), chunk_tokens=chunk_tokens, overlap_tokens=0):
+            assert not chunk.text.splitlines()[-1].startswith("CLÁUSULA"), (chunk_tokens, chunk.text)

@@ -81,7 +81,7 @@ def _poll(job: Job, label: str) -> None:
             st.rerun()
         st.info(label, icon="spinner")
 
-    st.fragment(run_every=0.5, key="loading")(look)()
+    st.fragment(run_every=turns.LOADING_POLL_SECONDS, key="loading")(look)()
 
 
 draw(services(), session.texts())
