@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from lastro.errors import ConfigError
 from lastro.evaluation import drafting
 from lastro.evaluation.datasets import load_questions, new_questions
+from lastro.evaluation.notes import differences
 from lastro.evaluation.places import Places
-from lastro.evaluation.records import Report, Run
+from lastro.evaluation.records import Report
 from lastro.evaluation.run import Configuration, LoadChat, OnQuestion, depth_of, describe, run
 from lastro.evaluation.saved import load_report
 from lastro.evaluation.summary import failures, make_report, parse_limit
@@ -57,7 +58,10 @@ def evaluate(
         for name, chosen in settings.items()
     ]
     runs = run(questions, configurations, library=library, golds=golds, on_question=on_question)
-    report = make_report(describe(questions, library), runs, depth=asked.depth, against=saved)
+    setting = describe(questions, library)
+    report = make_report(setting, runs, depth=asked.depth, against=None if saved is None else saved.runs[0])
+    if saved is not None:
+        report = replace(report, notes=(differences(saved, report), *report.notes))
     return report, failures(runs[0], limits)
 
 
@@ -67,31 +71,41 @@ def parse_changes(changes: Sequence[str]) -> dict[str, Any]:
     Raises:
         ConfigError: there is no such setting, it does not take the value, or it is none of the search's.
     """
-    from lastro.config import RetrievalSettings, Settings
-    from lastro.setting_errors import did_you_mean, names
+    from lastro.config import RetrievalSettings
 
     found: dict[str, Any] = {}
     for change in changes:
         name, sign, value = change.partition("=")
         section, _, key = name.strip().partition(".")
-        if not sign or not key:
-            raise ConfigError(f"--set {change}: give a name and a value, as in retrieval.search_type=keyword")
-        if section != "retrieval":
-            known = names(Settings)
-            why = (
-                "no search depends on it alone; change it, run again and compare with --against"
-                if f"{section}.{key}" in known
-                else f"no setting {section}.{key}{did_you_mean(f'{section}.{key}', known)}"
-            )
-            raise ConfigError(f"--set {change}: {why}")
+        if not sign or section != "retrieval" or key not in RetrievalSettings.model_fields:
+            raise ConfigError(f"--set {change}: {_why_not(section, key if sign else '', value)}")
         found[key] = value.strip()
     checked = RetrievalSettings.read(**found)  # names every one that is wrong
     return {key: getattr(checked, key) for key in found}
 
 
-def _saved(file: Path) -> Run:
-    """The first run of a saved report, under the file's name."""
-    return replace(load_report(file).runs[0], name=file.name)
+def _why_not(section: str, key: str, value: str) -> str:
+    """What is wrong with the name of a change."""
+    from lastro.config import RetrievalSettings, Settings
+    from lastro.setting_errors import did_you_mean, names
+
+    searched = list(RetrievalSettings.model_fields)
+    if not key and section in searched:
+        return f"write retrieval.{section}={value}"
+    if not key:
+        return "give a name and a value, as in retrieval.search_type=keyword"
+    if section == "retrieval":
+        return f"no such setting{did_you_mean(key, searched) or '; there are ' + ', '.join(searched)}"
+    known = names(Settings)
+    if f"{section}.{key}" in known:
+        return "no search depends on it alone; change it, run again and compare with --against"
+    return f"no setting {section}.{key}{did_you_mean(f'{section}.{key}', known)}"
+
+
+def _saved(file: Path) -> Report:
+    """A saved report; its first run has the file's name."""
+    report = load_report(file)
+    return replace(report, runs=(replace(report.runs[0], name=file.name), *report.runs[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +146,10 @@ def make(
     if stopped:
         few = f"; stopped before {count}, and these are kept"
     elif len(kinds) < count:
-        few = f"; the library has no more than {len(kinds)} places to ask about"
+        few = f"; found {len(kinds)} places to ask about; another --seed may find others"
+    drafts = f"{len(kinds)} draft{'' if len(kinds) == 1 else 's'}"
     return Made(
-        f"{len(kinds)} drafts, {kinds.count('cloze')} of them sentences with a gap{few}; read and correct each line, "
+        f"{drafts}, {kinds.count('cloze')} of them sentences with a gap{few}; read and correct each line, "
         f'then take "draft" out of its meta',
         stopped,
     )

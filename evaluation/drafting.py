@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core.exceptions import ContextOverflowError
 
+from lastro.config import RetrievalSettings
 from lastro.detection import detect_language, question_language
 from lastro.errors import ConfigError, DocumentNotFound, LibraryError
 from lastro.evaluation.datasets import Question
@@ -44,6 +45,8 @@ _POINTS = re.compile(
 )
 _NUMBERED = re.compile(r"^(?:§\s*)?\d+(?:\.\d+)*[º.)]?\s+")  # a clause's number
 _GAP = "____"
+_CHUNKS = 20  # chunks looked at for the one that holds most of a place
+_BY_WORDS = RetrievalSettings(search_type="keyword", merge_duplicates=0)  # the embedder is not needed to find it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,14 @@ class Place:
     gold_id: str
     text: str
     language: str
+    document: str = ""  # as ids name it
+    start: int | None = None  # of `text` in the document's; None where the id names a page or a whole document
+
+    def part(self, start: int, end: int) -> str:
+        """The id of characters of `text`; that of the place where it is not named by characters."""
+        if self.start is None:
+            return self.gold_id
+        return f"{self.document}#char={self.start + start},{self.start + end}"
 
 
 def draft_questions(
@@ -117,15 +128,35 @@ def _places_of(library: Library, record: DocumentRecord, chance: random.Random) 
     while pages and failed < _TRIES:
         page = chance.choice(pages)
         start, end = _cut(text, page.start, page.end, chance)
+        whole = record.parser == BROUGHT and record.chunks == 1
+        by_characters = page.number is None and not whole
+        if by_characters and _can_be_asked(text[start:end]):
+            start, end = _within_chunk(library, record.id, text, (start, end))
         if any(start < last and first < end for first, last in taken) or not _can_be_asked(text[start:end]):
             failed += 1
             continue
         failed = 0
         taken.append((start, end))
-        ending = f"#page={page.number}" if page.number is not None else f"#char={start},{end}"
-        whole = record.parser == BROUGHT and record.chunks == 1
+        ending = f"#char={start},{end}" if by_characters else f"#page={page.number}"
         language = record.language if len(record.language) == 2 else detect_language(text[start:end])
-        yield Place(name if whole else name + ending, text[start:end], language)
+        gold_id = name if whole else name + ending
+        yield Place(gold_id, text[start:end], language, name, start if by_characters else None)
+
+
+def _within_chunk(library: Library, document_id: str, text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """The sentences of a span that lie within the one chunk that holds most of it; the span where no chunk is found.
+
+    A place of two chunks would make either of them right, though only one holds the answer.
+    """
+    start, end = span
+    found = library.search(text[start:end], k=_CHUNKS, where={"document_id": document_id}, settings=_BY_WORDS)
+    shared = [(min(end, chunk.end) - max(start, chunk.start), chunk.start, chunk.end) for chunk in found]
+    most, first, last = max(shared, default=(0, 0, 0))
+    if most <= 0:
+        return span
+    spans = [(start + a, start + b) for a, b in iter_sentences(text[start:end])]
+    inside = [(a, b) for a, b in spans if first <= a and b <= last]
+    return (inside[0][0], inside[-1][1]) if inside else (start, start)
 
 
 def _cut(text: str, first: int, last: int, chance: random.Random) -> tuple[int, int]:
@@ -168,14 +199,15 @@ def _name(library: Library, record: DocumentRecord) -> str:
 def _drafted(place: Place, llm: BaseChatModel, *, number: int, seed: int) -> Question | None:
     text, kind = _asked(place, llm), "model"
     answers: tuple[str, ...] = ()
+    gold_id = place.gold_id
     if not text:
         gap = _cloze(place)
         if gap is None:
             return None
-        text, kind, answers = gap[0], "cloze", gap[1:]
+        text, kind, answers, gold_id = gap.text, "cloze", (gap.answer,), place.part(gap.start, gap.end)
     meta: dict[str, Any] = {"draft": True, "kind": kind, "snippet": " ".join(place.text.split())}
     return Question(
-        id=f"draft-{seed}-{number:04}", question=text, gold_ids=(place.gold_id,), answers=answers,
+        id=f"draft-{seed}-{number:04}", question=text, gold_ids=(gold_id,), answers=answers,
         lang=place.language, meta=meta,
     )  # fmt: skip
 
@@ -222,12 +254,21 @@ def _shares_run(words: Sequence[str], known: Sequence[str], length: int) -> bool
     return any(tuple(words[at : at + length]) in runs for at in range(len(words) - length + 1))
 
 
-def _cloze(place: Place) -> tuple[str, str] | None:
-    """A sentence of a place with its most telling word left out, and that word; None where no sentence serves.
+class _Gap(NamedTuple):
+    """A sentence with a word left out, that word, and where in its place the sentence stands."""
+
+    text: str
+    answer: str
+    start: int
+    end: int
+
+
+def _cloze(place: Place) -> _Gap | None:
+    """A sentence of a place with its most telling word left out; None where no sentence serves.
 
     A number is the most telling, then a name, then the longest word.
     """
-    best: tuple[int, int, str, str] | None = None
+    best: tuple[int, int, _Gap] | None = None
     for start, end in iter_sentences(place.text):
         sentence = _NUMBERED.sub("", " ".join(place.text[start:end].split()))
         content = content_terms(sentence, place.language)
@@ -237,5 +278,5 @@ def _cloze(place: Place) -> tuple[str, str] | None:
             telling = 2 if term.text[0].isdigit() else 1 if term.text[0].isupper() else 0
             gap = f"{sentence[: term.start]}{_GAP}{sentence[term.end :]}"
             if sentence.count(term.text) == 1 and (best is None or (telling, len(term.text)) > best[:2]):
-                best = telling, len(term.text), gap, term.text
-    return None if best is None else best[2:]
+                best = telling, len(term.text), _Gap(gap, term.text, start, end)
+    return None if best is None else best[2]

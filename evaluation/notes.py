@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from lastro.evaluation.matching import other_golds
 from lastro.evaluation.metrics import first_rank
-from lastro.evaluation.records import ALL, Comparison, Run
+from lastro.evaluation.records import ALL, Comparison, Report, Run
 
 FEW = 30  # questions below which an interval says little
 FEW_DIFFER = 6  # five that all rise have p = 2 / 2**5 = .0625
@@ -23,6 +23,21 @@ def notes(
     for pair in dict.fromkeys((row.before, row.after) for row in comparisons):
         found += _of_comparison([row for row in comparisons if (row.before, row.after) == pair])
     return found
+
+
+def differences(before: Report, after: Report) -> str:
+    """One line on what is not the same in the first runs of two reports: library, then settings of the search."""
+    one, other = before.runs[0], after.runs[0]
+    values = [
+        ("embedder", before.setting.embedder, after.setting.embedder),
+        ("documents", before.setting.documents, after.setting.documents),
+        ("passages", before.setting.chunks, after.setting.chunks),
+        *((f"retrieval.{name}", old, other.settings[name])
+          for name, old in one.settings.items() if name in other.settings),
+    ]  # fmt: skip
+    found = [f"{name} {old} -> {new}" for name, old, new in values if old != new]
+    same = f"embedder {after.setting.embedder} and {after.setting.chunks} passages in both"
+    return f"{one.name} -> {other.name}: {', '.join(found) or same}"
 
 
 def _of_questions(run: Run) -> Iterator[str]:
@@ -68,7 +83,7 @@ def _of_depth(run: Run, depth: int) -> Iterator[str]:
 
 def _of_comparison(rows: Sequence[Comparison]) -> Iterator[str]:
     """Where so few questions differ that p cannot be small, whatever the interval is."""
-    few = [row for row in rows if 0 < row.better + row.worse < FEW_DIFFER]
+    few = [row for row in rows if 0 < (row.better or 0) + (row.worse or 0) < FEW_DIFFER]
     if not few:
         return
     names = [row.metric for row in few if row.lang == ALL]

@@ -53,8 +53,9 @@ class Places:
             found[question.id] = tuple(golds)
         if problems:
             more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+            names = "id names" if len(problems) == 1 else "ids name"
             raise QuestionSetError(
-                f"{questions.path}: {len(problems)} gold ids name no place of library {self._library.name!r}: "
+                f"{questions.path}: {len(problems)} gold {names} no place of library {self._library.name!r}: "
                 f"{'; '.join(problems[:_NAMED])}{more}; `lastro list` shows the documents"
             )
         return found
@@ -82,11 +83,11 @@ class Places:
             if chunk is not None:
                 return chunk
             if ending is None:
-                raise LookupError(str(error)) from error
+                raise LookupError(_unknown(error) + _hint(key)) from error
         try:
             record = self._document(key[: ending.start()])
         except DocumentNotFound as error:
-            raise LookupError(str(error)) from error
+            raise LookupError(_unknown(error)) from error
         first, last, start, end = (None if part is None else int(part) for part in ending.groups())
         if first is not None:
             return self._on_pages(key, record, first, first if last is None else last)
@@ -144,6 +145,17 @@ class Places:
         if document_id not in self._texts:
             self._texts[document_id] = self._library.text(document_id)
         return self._texts[document_id]
+
+
+def _unknown(error: DocumentNotFound) -> str:
+    """What is wrong with a name; the way out is said once, behind all of them."""
+    return str(error).partition("; `lastro list`")[0]
+
+
+def _hint(key: str) -> str:
+    """How a place is named behind a document, where a key has an ending that is not read."""
+    name, sign, ending = key.rpartition("#")
+    return f"; #{ending} is no place: write #page=3, #page=3-4 or #char=1200,1900" if sign and name else ""
 
 
 def excerpt(text: str, answers: Iterable[str] = ()) -> str:

@@ -119,9 +119,9 @@ class Comparison:
     difference: float  # after less before
     low: float
     high: float
-    p: float  # two-sided, of a sign-flip test
-    better: int  # questions
-    worse: int
+    p: float | None  # two-sided, of a sign-flip test; None, as the next two, for times of a saved run
+    better: int | None  # questions
+    worse: int | None
     questions: int
     higher_is_better: bool = True
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from lastro.detection import detect_language
 from lastro.errors import ConfigError, LibraryError
 from lastro.evaluation.datasets import Question, QuestionSet
 from lastro.evaluation.places import excerpt, is_on_page, is_place
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Search = Callable[[str], Sequence[Passage]]
 LoadChat = Callable[[], "BaseChatModel"]
+_WARM_UP = "The first question may not be one that the language identifier is loaded for. " * 5
 READ = 5  # passages of a question whose text a report shows
 OnQuestion = Callable[[int, int], None]  # questions done, and how many there are
 
@@ -100,8 +102,9 @@ def run(
 ) -> tuple[Run, ...]:
     """What each configuration finds for each question, in the order of both.
 
-    Each question goes through all configurations before the next, and another one begins each time. The first
-    question is searched once before the clock starts, so that no model is loaded within a measured search.
+    Each question goes through all configurations before the next, and another one begins each time. Before the
+    clock starts a language is detected and the first question searched, so that no model is loaded within a measured
+    search.
 
     Raises:
         LibraryError: the library holds no document.
@@ -110,6 +113,7 @@ def run(
         raise LibraryError(f"library {library.name!r} holds no documents; add some: lastro add PATH")
     judge = _Judge(library)
     outcomes: list[list[Outcome]] = [[] for _ in configurations]
+    detect_language(_WARM_UP)
     for configuration in configurations:
         configuration.search(questions.questions[0].question)
     for number, question in enumerate(questions.questions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -28,7 +29,8 @@ def make_report(setting: Setting, runs: Sequence[Run], *, depth: int, against: R
     known = min([depth, *(run.depth for run in runs if run.depth)])
     comparisons = [row for run in runs[1:] for row in compare(runs[0], run, depth=known)]
     if against is not None:
-        comparisons += compare(against, runs[0], depth=min(known, _depth_of(against)))
+        rows = compare(against, runs[0], depth=min(known, _depth_of(against)))
+        comparisons += [_without_verdict(row) if row.metric == "ms" else row for row in rows]
     return Report(
         setting=setting, depth=known, runs=tuple(shown),
         scores=tuple(row for run in runs for row in scores(run, usual_metrics(known, run.outcomes))),
@@ -36,6 +38,11 @@ def make_report(setting: Setting, runs: Sequence[Run], *, depth: int, against: R
         comparisons=tuple(comparisons), made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         lastro=version("lastro"), notes=tuple(notes(runs, comparisons, depth=depth, against=against)),
     )  # fmt: skip
+
+
+def _without_verdict(row: Comparison) -> Comparison:
+    """A comparison that says what changed, not how much that tells: times of another day are not paired."""
+    return replace(row, p=None, better=None, worse=None)
 
 
 def _depth_of(run: Run) -> int:

@@ -69,16 +69,25 @@ def _share(score: Score | None) -> str:
 
 def _changes(rows: Sequence[Comparison]) -> Titled:
     first = rows[0]
+    shown = [row for row in rows if row.better != 0 or row.worse != 0]
     title = f"{first.before} -> {first.after}: {first.questions} questions, paired"
+    if hidden := len(rows) - len(shown):
+        title += f"; {hidden} of {len(rows)} rows hidden, where no question differs"
     table = _table("", "before", "after", "difference and its 95 % interval", "p", "better / worse")
     several = len({row.lang for row in rows}) > 1
-    for row in rows:
+    for row in shown:
         lang = f" {row.lang}" if several else ""
         form = "{:.3f}" if find_metric(row.metric.partition("@")[0], depth=1).unit == "" else "{:.1f}"
         signed = form.replace(":", ":+")
         _add(
             table, row.metric + lang, form.format(row.before_value), form.format(row.after_value),
             f"{signed.format(row.difference)}  {signed.format(row.low)} to {signed.format(row.high)}",
-            f"{row.p:.4f}" if row.p >= 0.001 else "< .001", f"{row.better} / {row.worse}",
+            _p(row.p), "" if row.better is None else f"{row.better} / {row.worse}",
         )  # fmt: skip
     return Titled(title, table)
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if value >= 0.001 else "< .001"

@@ -70,9 +70,33 @@ def test_an_earlier_report_is_compared_with(named, asked, capsys, tmp_path):
     out = tmp_path / "old.json"
     assert cli.run(["eval", asked, "-l", named, "--json", str(out)]) == 0
     assert cli.run(["eval", asked, "-l", named, "--against", str(out)]) == 0
-    assert "old.json -> library: 5 questions, paired" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "old.json -> library: 5 questions, paired; " in said
+    assert "rows hidden, where no question differs" in said
+    assert "note: old.json -> library: embedder " in said
+    assert " passages in both" in said
     assert cli.run(["eval", asked, "-l", named, "--against", asked]) == 3
     assert "not JSON" in capsys.readouterr().err
+
+
+def test_what_differs_from_an_earlier_report_is_one_line(named, asked, capsys, tmp_path, monkeypatch):
+    out = tmp_path / "old.json"
+    assert cli.run(["eval", asked, "-l", named, "--json", str(out)]) == 0
+    old = json.loads(out.read_text())
+    old["setting"] |= {"embedder": "elder", "chunks": 1}
+    out.write_text(json.dumps(old))
+    monkeypatch.setenv("LASTRO_RETRIEVAL__K", "3")
+    assert cli.run(["eval", asked, "-l", named, "--against", str(out)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note: old.json -> library")]
+    assert "embedder elder -> " in line
+    assert ", passages 1 -> " in line
+    assert line.endswith("retrieval.k 6 -> 3")
+
+
+def test_fewer_drafts_than_were_asked_for_are_told(named, tmp_path, capsys):
+    path = tmp_path / "drafts.jsonl"
+    assert cli.run(["eval", "make", str(path), "-l", named, "--questions", "500"]) == 0
+    assert "places to ask about; another --seed may find others" in capsys.readouterr().out
 
 
 def test_a_limit_that_is_not_kept_exits_with_1_and_says_which(named, asked, capsys):
@@ -93,6 +117,8 @@ def test_a_limit_that_is_not_kept_exits_with_1_and_says_which(named, asked, caps
         (["--fail-under", "hit@50=0.9"], "give --k 50"),
         (["--set", "retrieval.search_typ=keyword"], "no such setting; did you mean search_type?"),
         (["--set", "retrieval.search_type=magic"], "must be 'hybrid', 'similarity' or 'keyword'"),
+        (["--set", "retrieval.foo=1"], "no such setting; there are k, candidates, search_type"),
+        (["--set", "mmr_lambda=0.5"], "write retrieval.mmr_lambda=0.5"),
         (["--set", "retrieval.k"], "give a name and a value"),
         (["--set", "library.chunk_tokens=99"], "run again and compare with --against"),
         (["--set", "retrival.k=3"], "did you mean retrieval.k?"),

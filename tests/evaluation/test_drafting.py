@@ -6,6 +6,7 @@ import pytest
 from langchain_core.exceptions import ContextOverflowError
 
 import lastro
+from lastro.config import RetrievalSettings
 from lastro.errors import ConfigError, LibraryError
 from lastro.evaluation import drafting
 from lastro.evaluation.datasets import QuestionSet
@@ -135,6 +136,20 @@ def test_a_model_that_writes_nothing_of_use_is_replaced_by_gaps_that_say_so(fill
         assert draft.question.count("____") == 1
         (answer,) = draft.answers
         assert draft.question.replace("____", answer) in draft.meta["snippet"]
+    golds = Places(filled).resolve(QuestionSet(filled.path, "", tuple(drafts)))
+    for draft in drafts:
+        (gold,) = golds[draft.id]
+        assert " ".join(gold.text.split()) == draft.question.replace("____", draft.answers[0])
+
+
+def test_a_place_lies_within_one_chunk(filled):
+    settings = RetrievalSettings(search_type="keyword", merge_duplicates=0)
+    drawn = list(places(filled, seed=3))
+    for place in drawn:
+        found = filled.search(place.text, k=20, settings=settings)
+        end = place.start + len(place.text)
+        chunks = [one for one in found if one.document_id == filled.document(place.document).id]
+        assert any(one.start <= place.start and end <= one.end for one in chunks)
 
 
 def test_a_place_that_does_not_fit_the_models_context_gets_a_gap(filled):

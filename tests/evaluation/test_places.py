@@ -73,6 +73,7 @@ def test_grades_name_places_that_need_not_be_found(library):
         ("parking.txt#page=1", "has no pages; leave #page= away"),
         ("parking.txt#char=90,20", "has characters 0 to"),
         ("nowhere.pdf#page=1", "'nowhere.pdf': no document"),
+        ("harbour.pdf#pag=1", "#pag=1 is no place: write #page=3"),
         ("0" * 32, "no document by that id"),
     ],
 )
@@ -80,7 +81,8 @@ def test_an_id_that_names_nothing_is_told_with_its_line(library, gold, problem):
     with pytest.raises(QuestionSetError, match=problem) as caught:
         resolve(library, "gulls", gold)
     assert "line 7" in str(caught.value)
-    assert "1 gold ids name no place" in str(caught.value)
+    assert "1 gold id names no place" in str(caught.value)
+    assert str(caught.value).count("`lastro list`") == 1
 
 
 def test_a_name_of_two_documents_is_refused(library, tmp_path):

@@ -12,6 +12,7 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import TypeAdapter
 
 import lastro
+from lastro import detection
 from lastro.config import RetrievalSettings
 from lastro.errors import ConfigError, LibraryError
 from lastro.evaluation.datasets import load_questions
@@ -70,6 +71,19 @@ def test_every_search_is_asked_in_turn_and_another_begins_each_time(library, que
     assert asked[:2] == [("a", first[0]), ("b", first[0])]  # before the clock starts
     assert asked[2:6] == [("a", first[0]), ("b", first[0]), ("b", first[1]), ("a", first[1])]
     assert len(asked) == 2 + 2 * len(first)
+
+
+def test_no_model_of_languages_is_loaded_within_a_measured_search(library, questions, monkeypatch):
+    monkeypatch.setattr(detection, "_IDENTIFIER", None)
+    loaded = []
+    search = of(library).search
+
+    def searching(query):
+        loaded.append(detection._IDENTIFIER is not None)
+        return search(query)
+
+    evaluated(library, questions, dataclasses.replace(of(library), search=searching))
+    assert all(loaded)
 
 
 def test_settings_of_a_configuration_are_those_of_its_search(library, questions):
@@ -256,6 +270,12 @@ def test_a_saved_run_is_compared_with_as_deep_as_it_went(report, library, questi
     assert rows["hit@5"].difference == 0
     assert rows["hit@5"].p == 1
     assert "hit@9" not in rows
+    assert (rows["ms"].p, rows["ms"].better, rows["ms"].worse) == (None, None, None)
+    assert rows["tokens@5"].p is not None
+    assert "None" not in html(later)
+    (*_, changes) = tables(later)
+    assert [str(cell) for cell in changes.table.columns[0].cells] == ["ms all", "ms en", "ms pt"]
+    assert "rows hidden" in changes.title
     assert [one.name for one in later.runs] == ["usual", "old.json"]
 
 
@@ -272,7 +292,7 @@ def test_a_question_whose_golds_changed_is_left_out_of_a_comparison():
     setting = Setting("q.jsonl", "", "library", 1, 1, "hash")
     report = make_report(setting, [after], depth=2, against=before)
     assert {row.questions for row in report.comparisons} == {8}
-    assert {(row.better, row.worse) for row in report.comparisons} == {(0, 0)}
+    assert {(row.better, row.worse) for row in report.comparisons if row.metric != "ms"} == {(0, 0)}
     told = "1 of 9 questions have other gold ids or grades than in before.json: not compared with it"
     assert told in report.notes
     assert "Questions it won" not in html(report)
