@@ -20,6 +20,15 @@ from lastro.vectorstore.identity import PROBES
 Script = str | Callable[[Sequence[BaseMessage]], str]
 
 
+# Four short documents in two languages, by name.
+TEXTS = {
+    "lease": "The lease ends on 31 May 2027. Rent is due on the fifth day of every month.",
+    "contrato": "O contrato de locação termina em 31 de maio de 2027. O aluguel vence no quinto dia do mês.",
+    "cats": "Cats sleep most of the day and hunt at dusk.",
+    "dogs": "Dogs bark at strangers and guard the house.",
+}
+
+
 class ScriptedChat(BaseChatModel):
     """A chat model that says what its script says: a text, or a function of the messages.
 

@@ -15,14 +15,7 @@ import lastro
 from lastro.chains.expand import ExpandingRetriever, expanding, invented_answer, other_wordings
 from lastro.types import Upload
 from lastro.vectorstore.library import Library
-from tests.fakes import HashEmbeddings, ScriptedChat
-
-TEXTS = {
-    "lease": "The lease ends on 31 May 2027. Rent is due on the fifth day of every month.",
-    "contrato": "O contrato de locação termina em 31 de maio de 2027. O aluguel vence no quinto dia do mês.",
-    "cats": "Cats sleep most of the day and hunt at dusk.",
-    "dogs": "Dogs bark at strangers and guard the house.",
-}
+from tests.fakes import TEXTS, HashEmbeddings, ScriptedChat
 
 
 @pytest.fixture

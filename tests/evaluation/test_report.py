@@ -17,10 +17,10 @@ from lastro.evaluation.report import failures, html, place, visible
 from lastro.evaluation.run import Configuration, describe, run
 from lastro.evaluation.summary import make_report
 from tests.chains.passages import passage
+from tests.chromium import CHROMIUM
 from tests.evaluation.conftest import QUESTIONS
 from tests.evaluation.outcomes import a_run, outcome
 from tests.ui.payloads import PAYLOADS
-from tests.ui.test_browser import CHROMIUM, FLAGS
 
 SETTING = Setting("sets/q.jsonl", "", "harbour", 3, 9, "hash")
 
@@ -87,16 +87,6 @@ def test_plots_hold_any_number_of_points():
     assert "</svg>" in plots.bars({"1": 0}, label="l", x_label="k")
     assert "</svg>" in plots.distributions({"a": [0.5], "b": []}, label="l", x_label="k")
     assert "&lt;b&gt;" in plots.spans([("<b>", 0.5, 0.4, 0.6)], label="l")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture

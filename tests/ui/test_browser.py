@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,24 +14,15 @@ from pathlib import Path
 import pytest
 
 from lastro.ui.texts import load_texts
+from tests.chromium import CHROMIUM
 from tests.ui.payloads import PAYLOADS
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted((ROOT / "examples/documents").iterdir())
 QUESTION = "How much is the security deposit?"
 EN, PT = load_texts("en"), load_texts("pt")
 PATIENCE = 180_000  # milliseconds; a bound for a broken build on a slow machine, not a measurement
 FREE_TO_ASK = "document.querySelector('[data-testid=stChatInputTextArea]')?.disabled === false"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
 
 
@@ -64,16 +54,6 @@ def served(command: list[str], port: int, home: Path) -> Iterator[str]:
         process.terminate()
         process.wait(30)
         log.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,7 @@ from langchain_core.documents import Document
 
 import lastro
 from lastro.vectorstore.library import Library
-from tests.fakes import HashEmbeddings
-
-TEXTS = {
-    "lease": "The lease ends on 31 May 2027. Rent is due on the fifth day of every month.",
-    "contrato": "O contrato de locação termina em 31 de maio de 2027. O aluguel vence no quinto dia do mês.",
-    "cats": "Cats sleep most of the day and hunt at dusk.",
-    "dogs": "Dogs bark at strangers and guard the house.",
-}
+from tests.fakes import TEXTS, HashEmbeddings
 
 
 @pytest.fixture
