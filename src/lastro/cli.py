@@ -116,7 +116,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find passages; no model writes anything."""
-    from lastro.console import print_json, print_legend, print_passages
+    from lastro.console import print_json, print_legend, print_passages, stderr
     from lastro.why import explain
 
     session: Session = context.obj
@@ -126,6 +126,8 @@ def search(
         told = explain(library, passages, query) if why else {}
     if as_json:
         print_json(passages)
+    elif not passages:
+        stderr().print("nothing found; ask with other words", soft_wrap=True)
     else:
         print_passages(passages, why=lambda passage: told.get(passage.chunk_id, ()))
         print_legend(passages)

@@ -67,3 +67,8 @@ def test_the_legend_tells_what_gives_the_order():
 def test_words_are_shared_across_their_forms():
     found = passage("Os contratos terminam em maio.", title="Locação", language="pt")
     assert shared_words(found, "Quando termina o contrato da locação?", "pt") == ["termina", "contrato", "locação"]
+
+
+def test_a_search_that_finds_nothing_says_so(filled, capsys):
+    assert cli.run(["search", " "]) == 0
+    assert "nothing found" in capsys.readouterr().err
