@@ -55,9 +55,8 @@ def staged_original(library: Path, document_id: str, extension: str, stream: Bin
     partial = target.with_name(f"{target.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         with disk_errors(library):
-            copy = _create(partial)
+            copy = _create_held(partial)
         try:
-            _hold(copy)
             with disk_errors(library):
                 _copy(stream, copy, document_id)
                 if fcntl is None:
@@ -88,9 +87,23 @@ def _create(file: Path) -> BinaryIO:
     return file.open("wb")
 
 
-def _hold(copy: BinaryIO) -> None:
-    if fcntl is not None:
-        fcntl.flock(copy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _create_held(partial: Path) -> BinaryIO:
+    """A new copy, locked; made again where a sweeper took it for a dead process's before it was locked."""
+    while True:
+        copy = _create(partial)
+        if fcntl is None:
+            return copy
+        fcntl.flock(copy, fcntl.LOCK_EX)  # a sweeper that looks at it lets go at once
+        if _has_name(copy, partial):
+            return copy
+        copy.close()
+
+
+def _has_name(copy: BinaryIO, partial: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(copy.fileno()), partial.stat())
+    except FileNotFoundError:
+        return False
 
 
 def is_partial(file: Path) -> bool:
@@ -167,13 +180,24 @@ def orphans(library: Path, known: Container[str]) -> list[Path]:
     return found
 
 
+def _unlink(file: Path) -> None:
+    """Delete a file; a copy in the making only while nobody else can lock it."""
+    if fcntl is None or not is_partial(file):
+        file.unlink(missing_ok=True)
+        return
+    # Gone, or locked by one who has begun to make it: not ours to delete.
+    with suppress(FileNotFoundError, BlockingIOError), file.open("rb") as copy:
+        fcntl.flock(copy, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        file.unlink(missing_ok=True)
+
+
 def sweep(library: Path, known: Container[str]) -> int:
     """Delete what `orphans` finds, as a killed process leaves it, and return how many files that were."""
     found = orphans(library, known)
     with disk_errors(library):
         for file in found:
             with suppress(PermissionError):  # Windows: open in another process
-                file.unlink(missing_ok=True)
+                _unlink(file)
     for file in found:
         with suppress(OSError):
             file.parent.rmdir()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
@@ -12,6 +13,7 @@ from lastro.events import IngestEvent, StageProgress
 from lastro.ingest.pipeline import IngestPipeline
 from lastro.ingest.sources import Source
 from lastro.types import Upload
+from lastro.vectorstore import originals
 from lastro.vectorstore.adding import Lookahead
 from lastro.vectorstore.catalog import Catalog
 from lastro.vectorstore.library import Library
@@ -159,3 +161,21 @@ def test_an_index_that_cannot_be_written_is_not_the_documents_failure(opened: Op
         with pytest.raises(LibraryError, match="no more handles"):
             library.add(Upload("a.txt", b"Dogs bark."))
     assert library.search("dogs", k=1)[0].text == "Dogs bark."
+
+
+def test_a_sweep_between_making_a_copy_and_locking_it_loses_no_document(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    create, swept = originals._create, []
+
+    def create_and_be_swept(file: Path) -> BinaryIO:
+        copy = create(file)
+        if len(swept) < 2:  # as another thread or process that adds does when it begins
+            swept.append(originals.sweep(library.path, {record.id for record in library.documents()}))
+        return copy
+
+    monkeypatch.setattr(originals, "_create", create_and_be_swept)
+    report = library.add(Upload("late.txt", b"A document that was nearly swept away."))
+    assert swept == [1, 1]
+    assert report.count("ok") == 1
+    assert library.original(report.results[0].document_id or "").read_bytes().startswith(b"A document")
