@@ -146,7 +146,7 @@ def make_options(rng: random.Random) -> dict[str, Any]:
         "min_relevance": rng.random,
         "mmr_lambda": rng.random,
         "max_per_document": lambda: rng.randint(0, 3),
-        "merge_duplicates": lambda: rng.choice((0.0, 0.5, 0.9, 1.0)),
+        "merge_duplicates": lambda: rng.choice((False, True)),
         "context_tokens": lambda: rng.choice((0, 200, 2_000)),
         "candidates": lambda: rng.choice((1, 10, 50)),
     }

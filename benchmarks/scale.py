@@ -304,10 +304,11 @@ def _raw(folder: Path, copy: Path, asked: dict[str, Any]) -> Callable[[str, int]
 
 def _fts5(folder: Path, queries: Sequence[str], count: int) -> Callable[[str], Any]:
     """A plain FTS5 query by plain sqlite3; what it looks for is made before it is timed."""
+    from lastro.detection import detect_language
     from lastro.vectorstore import keyword
 
     db = sqlite3.connect(f"{(folder / 'library.sqlite').as_uri()}?mode=ro", uri=True)
-    stems = {query: keyword.read_question(db, query).idf for query in queries}
+    stems = {query: keyword.read_question(db, query, language=detect_language(query)).idf for query in queries}
     made = {query: " OR ".join(f'"{stem}"' for stem in sorted(found)) or '""' for query, found in stems.items()}
     sql = "SELECT rowid, rank FROM keyword WHERE keyword MATCH ? ORDER BY rank LIMIT ?"
     return lambda query: db.execute(sql, (made[query], count)).fetchall()

@@ -46,7 +46,7 @@ _POINTS = re.compile(
 _NUMBERED = re.compile(r"^(?:§\s*)?\d+(?:\.\d+)*[º.)]?\s+")  # a clause's number
 _GAP = "____"
 _CHUNKS = 20  # chunks looked at for the one that holds most of a place
-_BY_WORDS = RetrievalSettings(search_type="keyword", merge_duplicates=0)  # the embedder is not needed to find it
+_BY_WORDS = RetrievalSettings(search_type="keyword", merge_duplicates=False)  # the embedder is not needed to find it
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from langchain_core.documents import Document
 from lastro.detection import detect_language
 from lastro.errors import SourceError
 from lastro.types import BROUGHT, PageSpan, ParsedDocument, Section, page_from_metadata
-from lastro.vectorstore.catalog import AMONG, as_json
+from lastro.vectorstore.reading import AMONG, as_json
 from lastro.vectorstore.schema import text_sha256
 from lastro.vectorstore.where import is_text
 

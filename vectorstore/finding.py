@@ -14,12 +14,13 @@ from lastro.detection import detect_language
 from lastro.errors import ConfigError, EmbedderMismatch
 from lastro.types import Language, Passage
 from lastro.vectorstore import keyword
-from lastro.vectorstore.catalog import Catalog, vectors_of
+from lastro.vectorstore.catalog import Catalog
 from lastro.vectorstore.embeddings import Embedder
 from lastro.vectorstore.filters import Filter, parse
 from lastro.vectorstore.following import Following
 from lastro.vectorstore.index import ChromaIndex
 from lastro.vectorstore.neighbours import grow, surroundings
+from lastro.vectorstore.reading import vectors_of
 from lastro.vectorstore.search import SEARCH_TYPES, EmbedderChanged, Request, SearchType, find_passages
 from lastro.vectorstore.selection import Means, Relevance, SearchOptions, Selection, select
 from lastro.vectorstore.where import conditions_of
@@ -152,8 +153,9 @@ class Finding:
         # More than `candidates` would change what is fused, and so the order: each search hands over that many anyway.
         depth = max(asked.k, asked.settings.candidates) if asked.wordings else selection.wanted
         means = self._means(asked, embedder)
+        requests = [self._request(text, asked, embedder) for text in (asked.query, *asked.wordings)]
         while True:
-            candidates = self._candidates(asked, embedder, depth)
+            candidates = self._candidates(requests, depth)
             chosen = select(candidates[: max(depth, selection.wanted)], selection, means)
             documents = {passage.document_id for passage in candidates}
             crowded = any(passage.duplicates for passage in chosen) or (
@@ -163,18 +165,17 @@ class Finding:
                 return chosen
             depth = min(_DEEPEST, 8 * depth)  # copies of one passage, or one document, fill all the places
 
-    def _candidates(self, asked: Asked, embedder: Embedder, depth: int) -> list[Passage]:
+    def _candidates(self, requests: Sequence[Request], depth: int) -> list[Passage]:
         rankings = [
-            find_passages(self._catalog, self._index, self._request(text, asked, embedder, depth))
-            for text in (asked.query, *asked.wordings)
+            find_passages(self._catalog, self._index, dataclasses.replace(request, k=depth)) for request in requests
         ]
         return rankings[0] if len(rankings) == 1 else fuse_by_rank(rankings)
 
-    def _request(self, text: str, asked: Asked, embedder: Embedder, count: int) -> Request:
+    def _request(self, text: str, asked: Asked, embedder: Embedder) -> Request:
         instead = asked.stand_in if text == asked.query else ""
         return Request(
             query=text, vector=embedder.encode_documents([instead])[0] if instead else embedder.encode_query(text),
-            identity=embedder.identity.to_json(), k=count, kind=asked.kind, where=asked.where,
+            identity=embedder.identity.to_json(), k=asked.k, kind=asked.kind, where=asked.where,
             candidates=asked.settings.candidates, **self._weights(text, asked.settings, embedder),
         )  # fmt: skip
 

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from lastro.detection import detect_language
 from lastro.language import Term, common_words, content_terms, fold, stem
 from lastro.types import Chunk
 
-# Any from a half to two changed hit@5 of the measured sets by less than a question in a hundred (decision 011).
+# Any from a half to two changed hit@5 of the measured sets by less than a question in a hundred (decision 012).
 TITLE_WEIGHT, HEADING_WEIGHT, BODY_WEIGHT = 1.0, 1.0, 1.0
 MAX_QUERY_TERMS = 48  # the rarest are kept; FTS5 also bounds the depth of an expression
 COMMON_SHARE = 0.2  # a term of more passages than this says little, and costs the most
@@ -33,12 +32,14 @@ _JOINERS = re.compile(r"[-/._]")  # what holds a code together
 class Question:
     """A question as the index sees it.
 
-    `stems` are in the question's order, for each language of the library; `idf` holds those that any chunk has.
+    `stems` are in the question's order, for each language of the library; `idf` holds those that any chunk has;
+    `common` are the words that say little in its own language.
     """
 
     stems: Mapping[str, tuple[str, ...]]
     idf: Mapping[str, float]
     wanted: tuple[str, ...]  # what is searched, the rarest first
+    common: frozenset[str] = frozenset()
 
 
 def stems(text: str, language: str) -> list[str]:
@@ -101,11 +102,11 @@ def forget_chunks(db: sqlite3.Connection, document_id: str) -> None:
     db.execute("DELETE FROM keyword WHERE rowid IN (SELECT seq FROM chunks WHERE document_id = ?)", (document_id,))
 
 
-def read_question(db: sqlite3.Connection, query: str) -> Question:
-    """A question as the index sees it: stemmed in every language of the library, with how rare each stem is."""
+def read_question(db: sqlite3.Connection, query: str, *, language: str) -> Question:
+    """A question in a language ("und" where unknown) as the index sees it, stemmed in every language of the library."""
     text = unicodedata.normalize("NFC", query[:_MAX_QUERY_CHARACTERS])
     languages = {row[0] for row in db.execute("SELECT DISTINCT language FROM documents")} | {"en", "pt"}
-    own = common_words(detect_language(text))  # "o" is common in a Portuguese question, and rare in English text
+    own = common_words(language)  # "o" is common in a Portuguese question, and rare in English text
     found = {language: tuple(_searched(text, language, own)) for language in sorted(languages)}
     total = _count_indexed(db)
     frequency = document_frequencies(db, {one for several in found.values() for one in several})
@@ -113,7 +114,7 @@ def read_question(db: sqlite3.Connection, query: str) -> Question:
     rare = {one: df for one, df in frequency.items() if df <= limit}
     kept = rare or frequency
     wanted = sorted(kept, key=lambda one: (kept[one], one))[:MAX_QUERY_TERMS]
-    return Question(found, {one: _idf(total, df) for one, df in frequency.items()}, tuple(wanted))
+    return Question(found, {one: _idf(total, df) for one, df in frequency.items()}, tuple(wanted), own)
 
 
 def _searched(text: str, language: str, own: frozenset[str]) -> list[str]:

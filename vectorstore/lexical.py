@@ -3,7 +3,7 @@
 bm25    BM25 over the stems that the keyword index holds, k1 = 1.2, b = 0.75 (Robertson and Zaragoza, 2009), for every
         candidate, also for those that the keyword search itself did not return
 grams   BM25 over runs of five characters of the question's content words, with the candidates as the collection: finds
-        what stemming parts (complexo, complexidade; compounds; misspellings) (McNamee and Mayfield, 2004)
+        what stemming parts (telhado, destelhamento; compounds; misspellings) (McNamee and Mayfield, 2004)
 share   how much of the question stands in the passage at all, each word weighed by its rarity
 pairs   how many neighbouring words of the question are neighbours in the passage, at most one word apart, each pair
         weighed by its more common word (Tao and Zhai, SIGIR 2007, show what nearness adds)
@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lastro.detection import detect_language
 from lastro.language import common_words, fold, terms
 from lastro.vectorstore.keyword import Question
 
@@ -74,7 +73,7 @@ def weigh(query: str, question: Question, candidates: Sequence[Candidate]) -> Ev
     ]
     return Evidence(
         bm25=_bm25(places, [len(own) for own in tokens], each),
-        grams=_grams(query, candidates),
+        grams=_grams(query, question.common, candidates),
         share=np.array([_share(found, wanted.idf) for found, wanted in zip(places, each, strict=True)]),
         pairs=np.array([_pairs(found, wanted.pairs) for found, wanted in zip(places, each, strict=True)]),
     )
@@ -127,9 +126,9 @@ def _pairs(places: Places, weights: Mapping[frozenset[str], float]) -> float:
     return float(sum(weight for pair, weight in weights.items() if pair in met))
 
 
-def _grams(query: str, candidates: Sequence[Candidate]) -> Scores:
+def _grams(query: str, common: frozenset[str], candidates: Sequence[Candidate]) -> Scores:
     """BM25 of the query's grams, the candidates being the whole collection."""
-    wanted = _asked_grams(query[:_MAX_QUERY_CHARACTERS])
+    wanted = _asked_grams(query[:_MAX_QUERY_CHARACTERS], common)
     if not wanted.size or not candidates:
         return np.zeros(len(candidates))
     # One text for all: a call each for hundreds of short ones would cost more than the work itself.
@@ -149,11 +148,11 @@ def _grams(query: str, candidates: Sequence[Candidate]) -> Scores:
     return scores
 
 
-def _asked_grams(query: str) -> npt.NDArray[np.uint64]:
-    """The sorted hashes of the grams of a question's words, the common ones of its language left out."""
-    language = detect_language(query)
-    common = common_words(language) or common_words("pt") | common_words("en")
-    words = dict.fromkeys(term.text for term in terms(query, language) if fold(term.text) not in common)
+def _asked_grams(query: str, common: frozenset[str]) -> npt.NDArray[np.uint64]:
+    """The sorted hashes of the grams of a question's words, but for those that are `common` in its language."""
+    # Of an unknown language: the lists of our first two.
+    left_out = common or common_words("pt") | common_words("en")
+    words = dict.fromkeys(term.text for term in terms(query, "und") if fold(term.text) not in left_out)
     codes = _spaced(" ".join(words))
     inside = np.zeros(max(0, len(codes) - GRAM + 1), dtype=bool)  # whether a run goes from one word into another
     for place in range(1, GRAM - 1):

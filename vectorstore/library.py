@@ -37,7 +37,6 @@ from lastro.types import (
 )
 from lastro.vectorstore import keyword, originals
 from lastro.vectorstore.adding import Adding, Pipeline
-from lastro.vectorstore.catalog import passages
 from lastro.vectorstore.compaction import Compaction
 from lastro.vectorstore.creation import initialise, open_catalog
 from lastro.vectorstore.embeddings import Embedder, EmbedderIdentity
@@ -46,6 +45,7 @@ from lastro.vectorstore.following import Following
 from lastro.vectorstore.identity import MIN_PROBE_COSINE, drift, mismatch, probe
 from lastro.vectorstore.index import ChromaIndex, release_index, share_index
 from lastro.vectorstore.locking import index_lock, writer_lock
+from lastro.vectorstore.reading import passages
 from lastro.vectorstore.rows import NewDocument
 from lastro.vectorstore.search import SearchType
 from lastro.vectorstore.selection import SearchOptions

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lastro.sentences import sentences
 from lastro.types import PageSpan, Passage
-from lastro.vectorstore.catalog import AMONG, as_json
+from lastro.vectorstore.reading import AMONG, as_json
 
 _STRETCH = 1_000  # characters that are cut into sentences at a time
 

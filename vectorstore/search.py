@@ -13,12 +13,13 @@ import numpy as np
 
 from lastro.types import Passage
 from lastro.vectorstore import keyword
-from lastro.vectorstore.catalog import AMONG, Catalog, as_candidate, as_json, as_passage, candidates, chunk_ids
+from lastro.vectorstore.catalog import Catalog
 from lastro.vectorstore.embeddings import EmbedderIdentity
 from lastro.vectorstore.filters import Filter
 from lastro.vectorstore.fusion import BM25_WEIGHT, GRAMS_WEIGHT, PAIRS_WEIGHT, SHARE_WEIGHT, fuse
 from lastro.vectorstore.index import Candidates, ChromaIndex
 from lastro.vectorstore.lexical import weigh
+from lastro.vectorstore.reading import AMONG, as_candidate, as_json, as_passage, candidates, chunk_ids
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -162,7 +163,9 @@ def _lexical(
 
 
 def _ranked(db: sqlite3.Connection, request: Request, dense: dict[int, float], plan: _Plan) -> list[Passage]:
-    question = None if request.kind == "similarity" else keyword.read_question(db, request.query)
+    question = (
+        None if request.kind == "similarity" else keyword.read_question(db, request.query, language=request.language)
+    )
     lexical = _lexical(db, request, plan, question)
     only_lexical = [seq for seq in lexical if seq not in dense]
     cosines = dense | _cosines(db, request, "vectors v", f"v.seq {AMONG}", [as_json(only_lexical)])

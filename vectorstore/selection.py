@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lastro.vectorstore.search import SearchType
 
 # Settings under which a search returns what it found, as it found it.
-PLAIN = RetrievalSettings(merge_duplicates=0.0)
+PLAIN = RetrievalSettings(merge_duplicates=False)
 
 
 class SearchOptions(TypedDict, total=False):
@@ -38,7 +38,7 @@ class SearchOptions(TypedDict, total=False):
 
     candidates: int
     min_relevance: float
-    merge_duplicates: float
+    merge_duplicates: bool
     mmr_lambda: float
     max_per_document: int
     context_tokens: int
@@ -55,7 +55,7 @@ class Selection:
     k: int
     candidates: int = 50
     min_relevance: float = 0.0
-    merge_duplicates: float = 0.0
+    merge_duplicates: bool = False
     max_per_document: int = 0
     mmr_lambda: float = 1.0
     context_tokens: int = 0
@@ -80,7 +80,7 @@ class Selection:
     @property
     def wanted(self) -> int:
         """How many candidates to begin with: more than `k` only where some may leave or change places."""
-        chooses = self.reranks or self.min_relevance > 0 or self.merge_duplicates > 0
+        chooses = self.reranks or self.min_relevance > 0 or self.merge_duplicates
         chooses = chooses or self.max_per_document > 0 or self.mmr_lambda < 1
         return max(self.k, self.candidates) if chooses else self.k
 
@@ -120,11 +120,11 @@ def _different(
     def accept(passage: Passage) -> bool:
         return selection.min_relevance <= 0 or relevance(passage) >= selection.min_relevance
 
-    if selection.merge_duplicates <= 0:
+    if not selection.merge_duplicates:
         return filter(accept, ranked)
     chooses = selection.max_per_document > 0 or selection.mmr_lambda < 1  # whether later steps choose among all
     enough = None if chooses else selection.k
-    return merge_duplicates(ranked, selection.merge_duplicates, enough=enough, accept=accept)
+    return merge_duplicates(ranked, enough=enough, accept=accept)
 
 
 def _reranked(ranked: Sequence[Passage], selection: Selection, means: Means) -> list[Passage]:

@@ -15,8 +15,8 @@ from langchain_core.vectorstores.utils import maximal_marginal_relevance
 from lastro.errors import ConfigError, EmbedderMismatch, LibraryError
 from lastro.types import Passage
 from lastro.vectorstore.brought import Brought, brought_among, check_brought, files_among
-from lastro.vectorstore.catalog import AMONG, as_json, passages, vectors_of
 from lastro.vectorstore.embeddings import Embedder
+from lastro.vectorstore.reading import AMONG, as_json, passages, vectors_of
 from lastro.vectorstore.retriever import passage_to_document
 from lastro.vectorstore.rows import NewDocument
 from lastro.vectorstore.selection import PLAIN

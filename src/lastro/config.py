@@ -89,11 +89,8 @@ class RetrievalSettings(SettingsSection):
     min_relevance: float = Field(
         default=0.0, ge=0, le=1, description="Least relevance of a passage, 0 to 1; 0 keeps all."
     )
-    merge_duplicates: float = Field(
-        default=0.9,
-        ge=0,
-        le=1,
-        description="Share of words in common from which two passages are one; 1 merges only equal ones, 0 none.",
+    merge_duplicates: bool = Field(
+        default=True, description="Passages that differ in case and punctuation at most become one."
     )
     mmr_lambda: float = Field(
         default=1.0, ge=0, le=1, description="Relevance against diversity of the passages; 1 is relevance alone."

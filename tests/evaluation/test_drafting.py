@@ -143,7 +143,7 @@ def test_a_model_that_writes_nothing_of_use_is_replaced_by_gaps_that_say_so(fill
 
 
 def test_a_place_lies_within_one_chunk(filled):
-    settings = RetrievalSettings(search_type="keyword", merge_duplicates=0)
+    settings = RetrievalSettings(search_type="keyword", merge_duplicates=False)
     drawn = list(places(filled, seed=3))
     for place in drawn:
         found = filled.search(place.text, k=20, settings=settings)

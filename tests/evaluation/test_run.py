@@ -99,7 +99,7 @@ def test_a_duplicate_of_a_gold_is_the_gold(library, write):
     library.as_vectorstore().add_documents(documents)
     rows = [{"id": key, "question": "When is the lifeboat drill?", "gold_ids": [key]} for key in ("drill-a", "drill-b")]
     questions = load_questions(write(*rows))
-    (found,) = evaluated(library, questions, of(library, merge_duplicates=0.9))
+    (found,) = evaluated(library, questions, of(library, merge_duplicates=True))
     assert [first_rank(one) for one in found.outcomes] == [1, 1]
 
 
@@ -111,7 +111,7 @@ def test_a_page_and_a_document_are_those_of_the_passage_that_is_shown(library, t
         {"id": name, "question": "When is the lifeboat drill held?", "gold_ids": [f"{name}.pdf#page=2"]}
         for name in ("drill-a", "drill-b")
     ]
-    (found,) = evaluated(library, load_questions(write(*rows)), of(library, merge_duplicates=0.9))
+    (found,) = evaluated(library, load_questions(write(*rows)), of(library, merge_duplicates=True))
     tops = [one.found[0] for one in found.outcomes]
     assert [top.golds for top in tops] == [(0,), (0,)]
     shown = [top.title == one.question_id for one, top in zip(found.outcomes, tops, strict=True)]
@@ -123,7 +123,7 @@ def test_a_page_and_a_document_are_those_of_the_passage_that_is_shown(library, t
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"mmr_lambda": 0.3}, {"max_per_document": 1}, {"merge_duplicates": 0.0}, {"search_type": "keyword"}],
+    [{}, {"mmr_lambda": 0.3}, {"max_per_document": 1}, {"merge_duplicates": False}, {"search_type": "keyword"}],
     ids=str,
 )
 def test_the_first_passages_of_a_deep_search_are_those_of_an_answers_search(library, changes):

@@ -81,12 +81,12 @@ def test_with_every_option_off_a_search_is_what_was_found(
     assert shared.search(query, k=k, search_type=kind, settings=off) == found  # type: ignore[arg-type]
 
 
-@given(QUERIES, st.integers(1, 12), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.integers(0, 3))
+@given(QUERIES, st.integers(1, 12), st.floats(0, 1), st.booleans(), st.floats(0, 1), st.integers(0, 3))
 @settings(max_examples=60)
 def test_no_option_returns_fewer_than_asked_while_candidates_pass_it(
-    shared: Library, query: str, k: int, least: float, threshold: float, weight: float, most: int
+    shared: Library, query: str, k: int, least: float, merge: bool, weight: float, most: int
 ):
-    chosen = {"min_relevance": least, "merge_duplicates": threshold, "mmr_lambda": weight, "max_per_document": most}
+    chosen = {"min_relevance": least, "merge_duplicates": merge, "mmr_lambda": weight, "max_per_document": most}
     found = shared.search(query, k=k, **chosen)  # type: ignore[arg-type]
     every = shared.search(query, k=50, **chosen | {"mmr_lambda": 1.0})  # type: ignore[arg-type]
     assert len(found) == min(k, len(every))
@@ -100,7 +100,13 @@ def test_more_is_asked_for_only_where_an_option_needs_it():
     off = Selection.of(PLAIN, k=6)
     assert off.wanted == 6
     assert dataclasses.replace(off, context_tokens=500).wanted == 6
-    options = {"min_relevance": 0.1, "merge_duplicates": 0.9, "mmr_lambda": 0.9, "max_per_document": 1, "reranks": True}
+    options = {
+        "min_relevance": 0.1,
+        "merge_duplicates": True,
+        "mmr_lambda": 0.9,
+        "max_per_document": 1,
+        "reranks": True,
+    }
     for option in ({name: value} for name, value in options.items()):
         assert dataclasses.replace(off, **option).wanted == 50  # type: ignore[arg-type]
         assert dataclasses.replace(off, k=70, **option).wanted == 70  # type: ignore[arg-type]
@@ -125,7 +131,7 @@ def test_the_steps_stand_in_their_order():
         return [dataclasses.replace(one, rank=0) for one in kept[:budget]]
 
     selection = Selection(
-        k=3, min_relevance=0.25, merge_duplicates=1.0, max_per_document=2, context_tokens=9, reranks=True,
+        k=3, min_relevance=0.25, merge_duplicates=True, max_per_document=2, context_tokens=9, reranks=True,
         rerank_candidates=5,
     )  # fmt: skip
     chosen = select(found, selection, means(reranker=lambda: reranker, grow=grow))
@@ -163,7 +169,7 @@ def test_diversity_weighs_scores_against_nearness():
 
 def test_a_duplicate_in_another_document_stays_known(library: Library):
     library.as_vectorstore().add_texts(["Cats sleep most of the day and hunt at dusk."], ids=["again"])
-    apart = library.search("cats sleep", k=5, merge_duplicates=0.0)
+    apart = library.search("cats sleep", k=5, merge_duplicates=False)
     (one,) = [found for found in library.search("cats sleep", k=1) if found.duplicates]
     assert {one.chunk_id, *one.duplicates} == {p.chunk_id for p in apart if p.text.startswith("Cats")}
     (other,) = library.passages(one.duplicates).values()
