@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lastro.chains.evidence import Evidence, SourceSentence, Window
+from lastro.chains.checking.verbatim import verbatim_span
+from lastro.chains.evidence import Evidence, Window
 from lastro.chains.facts import currencies_of, facts_of, names_of, qualifiers_of, word_at
 from lastro.language import content_terms, terms
 from lastro.sentences import sentences
@@ -26,7 +27,6 @@ _MARKER = re.compile(
     re.IGNORECASE,
 )
 _CLOSERS = "\"'”’)]»"
-_CLAUSE_BREAK = re.compile(r"[.,;:!?…()\[\]–—\n\"“”«»|]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +60,8 @@ def back(claim: str, evidence: Evidence, *, threshold: float) -> Backing:
     """The best backing for one sentence; `threshold` is the least share of its weight that counts."""
     if not content_terms(claim, evidence.language) or claim.rstrip(_CLOSERS).endswith("?"):
         return Backing("unsupported", 0.0)  # it states nothing
-    words = [word_at(claim, term) for term in terms(claim, evidence.language)]
-    for group in evidence.sentences:
-        for source in group:
-            span = _verbatim(words, source)
-            if span is not None:
-                return Backing("verbatim", 1.0, ((source.passage, source.start + span[0], source.start + span[1]),))
-    return _overlap(claim, evidence, threshold)
-
-
-def _verbatim(wanted: Sequence[str], source: SourceSentence) -> tuple[int, int] | None:
-    """Where a source sentence says the claim word for word, as a whole clause; characters of the sentence."""
-    have = [word_at(source.text, term) for term in source.terms]
-    if len(wanted) < 3 and wanted != have:
-        return None
-    for at in range(len(have) - len(wanted) + 1):
-        if have[at : at + len(wanted)] == wanted and _whole_clause(source, at, at + len(wanted)):
-            return source.terms[at].start, source.terms[at + len(wanted) - 1].end
-    return None
-
-
-def _whole_clause(source: SourceSentence, first: int, after: int) -> bool:
-    """Whether terms `first` to `after` stand between clause breaks, and nothing around them turns them round."""
-    found, text = source.terms, source.text
-    head = text[found[first - 1].end : found[first].start] if first else "."
-    tail = text[found[after - 1].end : found[after].start] if after < len(found) else "."
-    if not _CLAUSE_BREAK.search(head) or not _CLAUSE_BREAK.search(tail):
-        return False
-    return not qualifiers_of((*found[:first], *found[after:]))
+    span = verbatim_span(claim, evidence)
+    return Backing("verbatim", 1.0, (span,)) if span is not None else _overlap(claim, evidence, threshold)
 
 
 def _overlap(claim: str, evidence: Evidence, threshold: float) -> Backing:

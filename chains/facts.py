@@ -23,7 +23,7 @@ class Facts:
 @lru_cache(maxsize=50_000)
 def facts_of(text: str, language: str) -> Facts:
     """The facts of a text; cached, since every claim meets every sentence."""
-    spelled = list(_spelled_numbers(text, language))
+    spelled = list(spelled_numbers(text, language))
     covered = {at for start, end, _ in spelled for at in range(start, end)}
     stems, numbers = {value for _, _, value in spelled}, {value for _, _, value in spelled}
     for term in content_terms(text, language):
@@ -104,7 +104,11 @@ _TENS = {
 }
 _MORE = {
     "en": {},
-    "pt": {"duas": 2, "catorze": 14, "cem": 100, "cento": 100, "duzentos": 200, "trezentos": 300, "quinhentos": 500},
+    "pt": {
+        **{"duas": 2, "catorze": 14, "cem": 100, "cento": 100, "duzentos": 200, "duzentas": 200, "trezentos": 300},
+        **{"trezentas": 300, "quatrocentos": 400, "quinhentos": 500, "quinhentas": 500, "seiscentos": 600},
+        **{"setecentos": 700, "oitocentos": 800, "novecentos": 900},
+    },
 }
 _SCALES = {"hundred": 100, "thousand": 1000, "mil": 1000, "million": 10**6, "milhao": 10**6, "milhoes": 10**6}
 _ARTICLES = {"one", "um"}  # too often no number
@@ -117,7 +121,7 @@ def _number_words(language: str) -> dict[str, int]:
     return found | _MORE.get(language, {})
 
 
-def _spelled_numbers(text: str, language: str) -> Iterator[tuple[int, int, str]]:
+def spelled_numbers(text: str, language: str) -> Iterator[tuple[int, int, str]]:
     """Spans of numbers written as words, with their values: "twenty-five", "trinta e dois mil"."""
     known = _number_words(language)
     run: list[tuple[Term, str]] = []

@@ -14,7 +14,8 @@ _ABBREVIATIONS = frozenset(
 )
 # These are words as well: abbreviations only before a number ("no. 5", "31 mar. 2026").
 _ABBREVIATIONS_BEFORE_NUMBERS = frozenset(
-    "no n co st sec eq ed ex v r jan fev mar abr mai jun jul ago set out nov dez feb apr may aug sept oct dec".split()
+    "no n ap apt apto co st sec eq ed ex v r "
+    "jan fev mar abr mai jun jul ago set out nov dez feb apr may aug sept oct dec".split()
 )
 # A blank line, or a line that opens an item, row, heading or clause, ends a sentence whatever stands before it.
 _BREAK = re.compile(

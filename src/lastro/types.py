@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 FileState = Literal["ok", "partial", "empty", "failed"]
-SentenceState = Literal["verbatim", "supported", "unsupported"]
+SentenceState = Literal["verbatim", "supported", "misattributed", "contradicted", "unsupported", "no_claim"]
 AnswerState = Literal["answered", "partial", "not_found"]
 PurgeState = Literal["done", "pending"]
 Language = Literal["en", "pt"]

@@ -1,0 +1,290 @@
+"""Numbers of a text as quantities: value, unit, currency or date, and whether it is a least or a most."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from lastro.chains.checking.units import MONTHS, PARTS, SCALE, UNITS
+from lastro.chains.facts import spelled_numbers
+from lastro.language import Term, fold, terms
+
+# Short forms are words as well ("set", "mar"): a month only beside a day.
+_LONG = "|".join(sorted((word for word in MONTHS if len(word) > 3 or word == "may"), key=len, reverse=True))
+_ANY = "|".join(sorted(MONTHS, key=len, reverse=True))
+_DAY = r"(?<![\d.,/])(?P<day>\d{1,2})(?:st|nd|rd|th|º|o)?"
+_YEAR = r"(?P<year>1[5-9]\d\d|20\d\d)\b"
+_DATES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?<![\d/.-])(?P<day>\d{1,2})[./](?P<month>\d{1,2})[./](?P<year>\d{4}|\d{2})(?![\d/])",
+        r"(?<!\d)(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?!\d)",
+        rf"{_DAY}(?:\s*(?:a|to|and|e|-|–)\s*(?P<day2>\d{{1,2}}))?\s+(?:de\s+|of\s+)?(?P<word>{_ANY})\b\.?"
+        rf"(?:,?\s+(?:de\s+)?{_YEAR})?",
+        rf"\b(?P<word>{_ANY})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?:,?\s+{_YEAR})?",
+        rf"\b(?P<word>{_LONG})(?:\s+(?:de\s+)?|/){_YEAR}",
+        rf"\b(?:in|by|since|from|until|to|between|and|em|de|desde|ate|a|entre|e)\s+(?P<word>{_LONG})\b",
+        rf"(?<![\d.,/$€£-]){_YEAR}(?![.,/-]?\d)(?!\s*(?:%|km|kg|reais|euros?|dollars|pounds|horas|hours|exemplares))",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A day, month and year, each None where the text leaves it out; `swapped` is the other reading of 3/4/2026."""
+
+    day: int | None = None
+    month: int | None = None
+    year: int | None = None
+    swapped: bool = False
+
+    def fits(self, other: Date) -> bool:
+        """Whether two dates can be the same day: what both say is equal, and they say something in common."""
+        pairs = [(self.day, other.day), (self.month, other.month), (self.year, other.year)]
+        said = [(a, b) for a, b in pairs if a is not None and b is not None]
+        if said and all(a == b for a, b in said):
+            return True
+        return self.swapped and replace(self, day=self.month, month=self.day, swapped=False).fits(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number of a text; `unit` is canonical, "" where there is none; characters `start` to `end` of the text."""
+
+    value: float
+    unit: str
+    start: int
+    end: int
+    text: str
+    date: Date | None = None
+    bound: str = ""  # "least", "most" or ""
+    ordinal: bool = False  # "first": what another text may write as 1
+    raw: float | None = None  # the number as written, where the unit changed the value
+    period: str = ""  # "day", "week", "month" or "year", where it is so much for each
+
+
+_ORDINALS = {
+    word: float(number)
+    for number, words in enumerate(
+        ("first primeiro primeira", "", "terceiro terceira", "fourth", "fifth quinto",
+         "sixth sexto", "seventh setimo", "eighth oitavo", "ninth nono", "tenth decimo"), 1)
+    for word in words.split()
+}  # fmt: skip
+_NUMBER = re.compile(
+    r"(?P<sign>r\$|us\$|\$|€|£|\b(?:usd|eur|gbp|brl|chf)\b)?\s?(?<![\w.,/])(?P<digits>\d+(?:[.,]\d+)*)"
+    r"(?:\s?/\s?(?P<under>\d+)(?!\d|/))?"
+    r"(?P<percent>\s?%|\s?per\s?cent\b|\s?por cento\b)?(?P<scale>\s+(?:mil|milhoes|milhao|million|thousand|billion)\b)?"
+    r"(?:\s?h\s?(?P<minutes>\d\d)\b|:(?P<colon>\d\d)\b)?"
+)
+_AFTER = re.compile(r"[\s-]*(?P<working>working |business )?(?P<unit>[^\W\d_]+)(?P<useful> uteis| util)?")
+_PERIODS = {
+    "day": r"(?:a|per|por|ao|by|each|every) (?:day|dia)\b|\bdaily\b|\bdiari",
+    "week": r"(?:a|per|por|each|every) (?:week|semana)\b|\bweekly\b|\bsemana(?:l|is)\b",
+    "month": r"(?:a|per|por|ao|each|every|per calendar) (?:month|mes)\b|\bmonthly\b|\bmensa(?:l|is)\b",
+    "year": r"(?:a|per|por|ao|each|every) (?:year|ano)\b|\bannual|\byearly\b|\banua(?:l|is)\b",
+}
+_PERIOD = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _PERIODS.items()))
+_UP = r"more than|above|over|exceed\w*|mais de|acima de|superior(?:es)? a|ultrapass\w*|passar? de|exced\w*|longer than|"
+_UP += r"older than"
+_DOWN = r"less than|fewer than|below|under|menos (?:de|do que)|abaixo de|inferior(?:es)? a|menor(?:es)? (?:de|que)|"
+_DOWN += r"younger than"
+_BEFORE = re.compile(
+    rf"(?P<not>\b(?:no|not|nunca|nao|never|nor|cannot|must not|\w+n't)\b(?:\s+\w+){{0,2}}?\s+)?\b(?:(?P<up>{_UP})|"
+    rf"(?P<down>{_DOWN})|(?P<least>at least|minimum|pelo menos|no minimo|ao menos|minim[oa]s?(?: de)?|starting at)|"
+    r"(?P<most>at most|up to|maximum|no maximo|ate|maxim[oa]s?(?: de)?|limited to|limitad[oa] a|within))"
+    r"\s+(?:\w+\s+){0,2}?[r$us€£\s]*$"
+)
+_BEHIND = re.compile(r"\s*(?:\S+\s+){0,2}?(?:(?P<least>or (?:more|above)|ou mais|at least|no minimo)|"
+                     r"(?P<most>or (?:less|below)|ou menos|at most|no maximo))\b")  # fmt: skip
+
+
+def _folded(text: str) -> str:
+    """Folded text of the same length, so that offsets hold."""
+    return "".join(folded if len(folded := fold(char)) == 1 else char for char in text)
+
+
+@lru_cache(maxsize=20_000)
+def quantities_of(text: str, language: str) -> tuple[Quantity, ...]:
+    """The quantities of a text in order.
+
+    >>> [(q.value, q.unit) for q in quantities_of("R$ 1.234,56 em trinta dias", "pt")]
+    [(1234.56, 'BRL'), (2592000.0, 's')]
+    """
+    folded = _folded(text)
+    found: list[Quantity] = []
+    taken: set[int] = set()
+    for quantity in (*_dates(folded, text, language), *_digits(folded, text), *_words(folded, text, language)):
+        span = range(quantity.start, quantity.end)
+        if not taken.intersection(span):
+            taken.update(span)
+            found.append(quantity if quantity.date else _with_bound(quantity, folded))
+    return tuple(sorted(found, key=lambda quantity: quantity.start))
+
+
+def _dates(folded: str, text: str, language: str) -> Iterator[Quantity]:
+    for at, pattern in enumerate(_DATES):
+        for match in pattern.finditer(folded):
+            parts = match.groupdict()
+            month = MONTHS[parts["word"]] if parts.get("word") else int(parts["month"]) if parts.get("month") else None
+            if parts.get("word") == "may" and not text[match.start("word")].isupper():
+                continue
+            year = int(parts["year"]) if parts.get("year") else None
+            year = year + 2000 if year is not None and year < 100 else year
+            day = int(parts["day"]) if parts.get("day") else None
+            if at == 0 and month is not None and day is not None:
+                yield _dated(match, _slashed(day, month, year, language), text)
+                continue
+            if parts.get("day2") and day is not None:
+                yield _dated(match, Date(day, month, year), text, end=match.start("day2"))
+                yield _dated(match, Date(int(parts["day2"]), month, year), text, start=match.start("day2"))
+            else:
+                yield _dated(match, Date(day, month, year), text)
+
+
+def _slashed(day: int, month: int, year: int | None, language: str) -> Date:
+    """Day first in Portuguese; English may mean either, unless only one is a date."""
+    if month > 12:
+        return Date(month, day, year)
+    return Date(day, month, year, swapped=language == "en" and day <= 12)
+
+
+def _dated(
+    match: re.Match[str], date: Date, text: str, *, start: int | None = None, end: int | None = None
+) -> Quantity:
+    first, last = match.start() if start is None else start, match.end() if end is None else end
+    while last > first and not folded_digit(text[last - 1]):
+        last -= 1
+    return Quantity(float(date.day or date.year or date.month or 0), "date", first, last, text[first:last], date)
+
+
+def folded_digit(char: str) -> bool:
+    """Whether a character belongs to a date as written."""
+    return char.isalnum()
+
+
+def value_of(digits: str) -> float:
+    """The value of digits with the separators of either language.
+
+    >>> [value_of(text) for text in ("1.234,56", "1,234.56", "2.350", "85,000", "5.2", "12,5")]
+    [1234.56, 1234.56, 2350.0, 85000.0, 5.2, 12.5]
+    """
+    if re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?", digits):
+        return float(digits.replace(".", "").replace(",", "."))
+    if re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", digits):
+        return float(digits.replace(",", ""))
+    whole = digits.replace(",", ".")
+    return float(whole) if whole.count(".") < 2 else float(whole.replace(".", ""))
+
+
+def _digits(folded: str, text: str) -> Iterator[Quantity]:
+    for match in _NUMBER.finditer(folded):
+        value = value_of(match["digits"])
+        if match["under"] and float(match["under"]):
+            value, unit, end = value / float(match["under"]), "part", match.end("under")
+        elif match["minutes"] or match["colon"]:
+            value, unit, end = value * 3600 + 60 * float(match["minutes"] or match["colon"]), "clock", match.end()
+        elif match["percent"]:
+            value, unit, end = value / 100, "part", match.end("percent")
+        else:
+            value *= SCALE[match["scale"].strip()] if match["scale"] else 1
+            value, unit, end = _unit(folded, match.end(), value, match["sign"] or "")
+        start = match.start("digits") if not match["sign"] else match.start("sign")
+        raw = value_of(match["digits"]) if unit in ("s", "month", "m", "g", "l") else None
+        yield Quantity(value, unit, start, end, text[start:end].strip(), raw=raw)
+
+
+def _unit(folded: str, at: int, value: float, sign: str = "") -> tuple[float, str, int]:
+    """A value in its canonical unit, and where the unit ends."""
+    if sign:
+        factor, unit = UNITS[sign]
+        return value * factor, unit, at
+    if clock := re.match(r"\s?([ap])\.?m\b\.?", folded[at : at + 8]):
+        return (value % 12 + (12 if clock[1] == "p" else 0)) * 3600, "clock", at + clock.end()
+    after = _AFTER.match(folded, at)
+    if after is None or after["unit"] not in UNITS:
+        symbol = re.match(r"\s?(us\$|r\$|€|£|°c)", folded[at:])
+        return (value, UNITS.get(symbol[1], (1, symbol[1]))[1], at + symbol.end()) if symbol else (value, "", at)
+    factor, unit = UNITS[after["unit"]]
+    if after["working"] or after["useful"]:
+        unit = "workday"
+        factor = 1
+    return value * factor, unit, after.end()
+
+
+def _words(folded: str, text: str, language: str) -> Iterator[Quantity]:
+    for start, end, spelled in spelled_numbers(text, language):
+        part = re.match(r"[\s-]+([^\W\d_]+)", folded[end:])
+        if part and part[1] in PARTS:
+            yield Quantity(
+                float(spelled) * PARTS[part[1]], "part", start, end + part.end(), text[start : end + part.end()]
+            )
+            continue
+        value, unit, last = _unit(folded, end, float(spelled))
+        if extra := re.match(r"\s+(?:e meio|e meia|and a half)\b", folded[last:]):
+            value, last = value * (float(spelled) + 0.5) / (float(spelled) or 1), last + extra.end()
+        yield Quantity(value, unit, start, last, text[start:last], raw=float(spelled))
+    for term in terms(text, language):
+        yield from _part_or_place(term, folded)
+
+
+def _part_or_place(term: Term, folded: str) -> Iterator[Quantity]:
+    """What "half", "third" and "twice" count."""
+    word, start, end = folded[term.start : term.end], term.start, term.end
+    counts = word not in _PLACES or re.search(r"\b(?:one|a|um) $", folded[:start]) is not None
+    if word in PARTS and counts:
+        after = re.match(r"\s+(?:an?\s+)?([^\W\d_]+)", folded[end:])
+        factor, unit = UNITS.get(after[1], (1, "part")) if after else (1, "part")
+        yield Quantity(PARTS[word] * factor, unit, start, end, term.text)
+    elif word in _ORDINALS:
+        yield Quantity(_ORDINALS[word], "", start, end, term.text, ordinal=True)
+    elif word == "twice":
+        yield Quantity(2.0, "", start, end, term.text)
+
+
+_PLACES = ("quarto", "quartos", "third", "terco", "quarter")  # alone, they count a place
+
+
+def _with_bound(quantity: Quantity, folded: str) -> Quantity:
+    head = re.split(r"[;.]\s", folded[max(quantity.start - 60, 0) : quantity.start])[-1]
+    before, behind = _BEFORE.search(head), _BEHIND.match(folded[quantity.end :])
+    period = _PERIOD.search(re.split(r"[,;.]\s", folded[quantity.end : quantity.end + 25])[0])
+    bound = ""
+    if before is not None:
+        low = before["least"] or before["up"]
+        turned = before["not"] is not None and (before["up"] or before["down"]) is not None
+        bound = "least" if bool(low) != turned else "most"
+    elif behind is not None:
+        bound = "least" if behind["least"] else "most"
+    return replace(quantity, bound=bound, period=(period.lastgroup or "") if period else "")
+
+
+def same(one: Quantity, other: Quantity) -> bool:
+    """Whether two quantities are equal: dates as days, numbers by value, and by unit where both have one.
+
+    A share may be written as a number ("half" is 0.5), and the day of a date as a bare one.
+    """
+    if one.date is not None and other.date is not None:
+        return one.date.fits(other.date)
+    if one.date is not None or other.date is not None:
+        date, plain = (one.date, other) if one.date is not None else (other.date, one)
+        return (
+            plain.unit in ("", "s")
+            and date is not None
+            and plain.value / (86400 if plain.unit else 1)
+            in (
+                date.day,
+                date.year,
+            )
+        )
+    units = {one.unit, other.unit}
+    if (one.ordinal or other.ordinal) and units != {""}:
+        return False
+    mine, theirs = (one.value, other.value) if "" not in units else (_raw(one), _raw(other))
+    close = abs(mine - theirs) <= 1e-6 * max(abs(mine), 1.0)
+    return close and (one.unit == other.unit or "" in units or units in ({"part", ""}, {"s", "clock"}))
+
+
+def _raw(quantity: Quantity) -> float:
+    return quantity.value if quantity.raw is None else quantity.raw
