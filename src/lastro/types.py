@@ -11,7 +11,11 @@ from typing import Any, Literal
 
 FileState = Literal["ok", "partial", "empty", "failed"]
 SentenceState = Literal["verbatim", "supported", "misattributed", "contradicted", "unsupported", "no_claim"]
+ReasonKind = Literal[
+    "number", "negation", "name", "role", "quantifier", "attribution", "condition", "missing", "off_point", "marker"
+]
 AnswerState = Literal["answered", "partial", "not_found"]
+Policy = Literal["mark", "strict", "off"]
 PurgeState = Literal["done", "pending"]
 Language = Literal["en", "pt"]
 MAX_PAGE = 1_000_000  # what counts higher is no page number
@@ -152,15 +156,36 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a claim is not simply backed: the rule, and the words of the claim and of the passage that it is about."""
+
+    kind: ReasonKind
+    claim: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of an answer and what was found about it; `citations` are indices into `Answer.citations`."""
+    """A claim of an answer and what was found about it; `citations` are indices into `Answer.citations`.
+
+    The states: `verbatim` (a whole clause of a passage says it word for word), `supported`, `misattributed` (backed,
+    but not by the source that the model's own marker named), `contradicted`, `unsupported`, and `no_claim` for a text
+    that can be neither true nor false (a greeting, a heading).
+    """
 
     text: str
-    start: int  # characters into `Answer.text`; the span holds the sentence with its markers
+    start: int  # characters into `Answer.text`; the span holds the claim with its markers
     end: int
     state: SentenceState
-    score: float  # 0 to 1: share of the sentence's weight found in its backing
+    score: float  # 0 to 1: how probable it is that the passages back it
     citations: tuple[int, ...] = ()
+    against: tuple[Citation, ...] = ()  # what contradicts it; these have no number
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def backed(self) -> bool:
+        """Whether the passages back it."""
+        return self.state in ("verbatim", "supported", "misattributed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +216,11 @@ class Answer:
     extracted: bool = False  # True where the text is an exact quotation, not the model's words
     generated: str = ""  # what the model wrote, before it was checked
     turns_dropped: int = 0  # oldest turns of the conversation that did not fit the context window
+    confidence: float | None = None  # 0 to 1: how probable it is that the answer is right; None where none is known
+    policy: Policy = "mark"  # what was done with claims that nothing backs
+    removed: tuple[Sentence, ...] = ()  # under "strict"; their spans are those of no text
+    nearest: tuple[Citation, ...] = ()  # beside a refusal: what the documents say that is nearest to the question
+    retried: bool = False  # the model was asked a second time, with the best spans alone
 
 
 @dataclass(frozen=True, slots=True)
