@@ -134,7 +134,7 @@ def measure_ingest(ours: Ours, peer: Peer, repeats: int, folder: Path) -> tuple[
 
 def measure_model(library: Any, asked: Sequence[Question], repeats: int) -> dict[str, list[float]]:
     """Seconds to the first token and tokens per second of both models over the same prompts, in turn."""
-    from lastro.chains.budget import pack
+    from lastro.chains.budget import Layout, pack
     from lastro.chains.history import Conversation
     from lastro.llm.chat import ChatLlama
 
@@ -145,7 +145,7 @@ def measure_model(library: Any, asked: Sequence[Question], repeats: int) -> dict
     for repeat in range(repeats + 1):
         question = asked[repeat % len(asked)].text
         passages = library.search(question, k=4)
-        messages = list(pack(Conversation(question), passages, llm=ours, language="en", fence="0f0f").messages)
+        messages = list(pack(Conversation(question), passages, llm=ours, layout=Layout("en", "0f0f")).messages)
         pair = [("", ours), ("_peer", peer)]
         for name, llm in pair if repeat % 2 else pair[::-1]:
             first, speed = stream_once(llm, messages)

@@ -15,18 +15,20 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
 
-from lastro.chains.budget import pack
-from lastro.chains.citations import PageOf
-from lastro.chains.conclude import Outcome, conclude
-from lastro.chains.condense import condense
-from lastro.chains.evidence import Evidence, Idf, idf_of_passages
+from lastro.chains.budget import Layout, PackedPrompt, pack
+from lastro.chains.catalogue import asks_for_documents, listing
+from lastro.chains.conclude import Candidate, Judge, Outcome, conclude, narrowed, unchecked
+from lastro.chains.condense import Standalone, condense
+from lastro.chains.evidence import Evidence, idf_of_passages
 from lastro.chains.expand import ExpandingRetriever
-from lastro.chains.generate import Either, Writing
-from lastro.chains.history import read_input
+from lastro.chains.generate import Calling, Either, Writing
+from lastro.chains.ground import Ground, further
+from lastro.chains.history import Conversation, read_input
+from lastro.chains.review import Review, Watch
 from lastro.config import AnswerSettings
 from lastro.detection import question_language
-from lastro.errors import DocumentNotFound, LastroError
-from lastro.events import AnswerEvent, Checked, Retrieved
+from lastro.errors import LastroError
+from lastro.events import AnswerEvent, Checked, Retried, Retrieved
 from lastro.llm.engine import Cancel
 from lastro.types import Answer, Language
 from lastro.vectorstore.library import Library
@@ -35,33 +37,11 @@ from lastro.vectorstore.retriever import passage_from_document
 Input = str | Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Ground:
-    """What the chain asks of a library besides its retriever; the defaults serve a retriever that knows none."""
-
-    idf: Idf | None = None
-    page_of: PageOf = lambda _document, _character: None
-    fence: str = "~~~~~~~~"
-    language: Language = "en"  # of a question too short to tell
-
-    @classmethod
-    def of(cls, library: Library, *, seed: int = 0) -> Ground:
-        """The ground of a library: its term weights, its pages, its prompt fence."""
-
-        def page_of(document_id: str, character: int) -> int | None:
-            try:
-                spans = library.page_spans(document_id)
-            except DocumentNotFound:  # another retriever's document, or one removed meanwhile
-                return None
-            return next((span.number for span in spans if span.start <= character < span.end), None)
-
-        return cls(library.idf, page_of, library.fence(seed), library.main_language())
-
-
 class AnswerChain(Runnable[Input, Answer]):
     """From a question, or `{"question", "history"}`, to a checked `Answer`.
 
-    `stream()` yields one `Answer`, since nothing unchecked is an answer; `events()` yields the tokens as they come.
+    `stream()` yields one `Answer`, since nothing unchecked is an answer; `events()` yields the tokens as they come, and
+    the checks of finished claims.
     Any LangChain chat model and retriever will do.
 
     Raises:
@@ -104,7 +84,9 @@ class AnswerChain(Runnable[Input, Answer]):
     def events(
         self, input: Input, config: RunnableConfig | None = None, *, cancel: threading.Event | None = None
     ) -> Iterator[AnswerEvent]:
-        """Yield `Retrieved`, each `Token`, then `Checked`; setting `cancel` ends the generation early.
+        """Yield `Retrieved`, each `Token` and `ClaimChecked`, then `Checked`; setting `cancel` ends it early.
+
+        Where nothing of the model's text holds, `Retried` comes between, and tokens anew.
 
         What was written before a cancel is checked like any answer.
         """
@@ -140,39 +122,107 @@ class AnswerChain(Runnable[Input, Answer]):
         began = time.perf_counter()
         conversation = read_input(value)
         language = self._language(conversation.question)
+        if self.ground.documents is not None and asks_for_documents(conversation.question):
+            yield Checked(listing(conversation.question, self.ground.documents(), language=language))
+            return
         asked = condense(conversation, llm=self.llm, language=language, config=config, cancel=cancel)
         stoppable = {"cancel": cancel} if isinstance(self.retriever, ExpandingRetriever) else {}
         documents = self.retriever.invoke(asked.search, config=config, **stoppable)
         found = tuple(passage_from_document(document, rank=rank) for rank, document in enumerate(documents, 1))
-        fixed = self.settings.language != "auto"
-        packed = pack(conversation, found, llm=self.llm, language=language, fence=self.ground.fence, fixed=fixed)
+        layout = Layout(language, self.ground.fence, fixed=self.settings.language != "auto")
+        packed = pack(conversation, found, llm=self.llm, layout=layout)
         yield Retrieved(asked.search, packed.passages, packed.dropped, packed.turns_dropped)
-        writing = Writing(began)
-        if packed.passages:
-            yield from writing.tokens(
-                self.llm, packed, config, cancel, stop=[self.ground.fence, *(getattr(self.llm, "stop", None) or [])]
-            )
-        outcome = Outcome(
-            question=conversation.question,
-            standalone=asked.question,
-            generated=writing.text,
-            passages=packed.passages,
-            dropped=packed.dropped,
-            usage=writing.usage(),
-            language=language,
-            turns_dropped=packed.turns_dropped,
+        told = Told(conversation, asked, language, packed)
+        yield from (self._unchecked if self.settings.policy == "off" else self._checked)(
+            told, Writing(began), Calling(self.llm, config, cancel, self.ground.fence)
         )
-        yield Checked(self._conclude(outcome))
+
+    def _unchecked(self, told: Told, writing: Writing, calling: Calling) -> Iterator[AnswerEvent]:
+        if told.packed.passages:
+            yield from writing.tokens(told.packed, calling)
+        yield Checked(unchecked(told.outcome(writing)))
+
+    def _checked(self, told: Told, writing: Writing, calling: Calling) -> Iterator[AnswerEvent]:
+        """Write, while what is written is checked; try again with the best sentences alone; conclude."""
+        judge = self._judge(told)
+        tries: list[Candidate] = []
+        if told.packed.passages:
+            yield from watched(writing, told.packed, calling, judge.review)
+            tries.append(judge.read(writing.text, labels=told.packed.labels))
+            if self.settings.retry and not judge.accepts(tries[0]) and not calling.stopped:
+                yield from self._again(told, writing, calling, judge, tries)
+        yield Checked(conclude(told.outcome(writing), judge, tries))
+
+    def _again(
+        self, told: Told, writing: Writing, calling: Calling, judge: Judge, tries: list[Candidate]
+    ) -> Iterator[AnswerEvent]:
+        pieces = narrowed(judge)
+        if not pieces:
+            return
+        yield Retried(pieces)
+        layout = Layout(told.language, self.ground.fence, self.settings.language != "auto", "narrow")
+        alone = Conversation(told.asked.question)
+        packed = pack(alone, pieces, llm=self.llm, layout=layout)
+        writing.begin_again()
+        yield from watched(writing, packed, calling, judge.review)
+        tries.append(judge.read(writing.text, retried=True))
 
     def _language(self, question: str) -> Language:
         if self.settings.language != "auto":
             return self.settings.language
         return question_language(question, self.ground.language)
 
-    def _conclude(self, outcome: Outcome) -> Answer:
-        idf = self.ground.idf or idf_of_passages(outcome.passages)
-        evidence = Evidence(outcome.passages, outcome.language, idf)
-        return conclude(outcome, evidence, settings=self.settings, page_of=self.ground.page_of)
+    def _judge(self, told: Told) -> Judge:
+        ground, packed = self.ground, told.packed
+        evidence = Evidence(packed.passages, told.language, ground.idf or idf_of_passages(packed.passages))
+        earlier = [passage for turn in told.conversation.turns for passage in turn.passages]
+        review = Review(
+            evidence, told.asked.question, ground.alike(), ground.entailment, self.settings.support_threshold,
+            further(self.retriever, told.asked.search, [*packed.dropped, *earlier]),
+        )  # fmt: skip
+        calibration = ground.calibration(model_name(self.llm), told.language)
+        return Judge(review, self.settings, ground.page_of, told.language, calibration)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A question with what was found for it and put before the model."""
+
+    conversation: Conversation
+    asked: Standalone
+    language: Language
+    packed: PackedPrompt
+
+    def outcome(self, writing: Writing) -> Outcome:
+        """What came of it."""
+        return Outcome(
+            question=self.conversation.question,
+            standalone=self.asked.question,
+            generated=writing.first,
+            passages=self.packed.passages,
+            dropped=self.packed.dropped,
+            usage=writing.usage(),
+            language=self.language,
+            turns_dropped=self.packed.turns_dropped,
+            labels=self.packed.labels,
+        )
+
+
+def watched(writing: Writing, packed: PackedPrompt, calling: Calling, review: Review) -> Iterator[AnswerEvent]:
+    """The model's tokens, and the checks of its finished claims as they end."""
+    watch = Watch(review)
+    try:
+        for token in writing.tokens(packed, calling):
+            yield token
+            yield from watch.read(writing.text)
+        yield from watch.finish()
+    finally:
+        watch.close()
+
+
+def model_name(llm: BaseChatModel) -> str:
+    """The name by which a chat model's calibration is found; "" where it tells none."""
+    return str(llm._get_ls_params().get("ls_model_name") or "")
 
 
 def last_answer(events: Iterator[AnswerEvent]) -> Answer:
@@ -196,7 +246,11 @@ def answer_chain(
     llm: BaseChatModel,
     retriever: BaseRetriever | None = None,
     settings: AnswerSettings | None = None,
+    **ground: Any,
 ) -> AnswerChain:
-    """The chain that answers from a library with a chat model; `retriever` defaults to the library's own."""
+    """The chain that answers from a library with a chat model; `retriever` defaults to the library's own.
+
+    `ground` are further fields of `Ground`.
+    """
     chosen = library.as_retriever() if retriever is None else retriever
-    return AnswerChain(retriever=chosen, llm=llm, settings=settings, ground=Ground.of(library))
+    return AnswerChain(retriever=chosen, llm=llm, settings=settings, ground=Ground.of(library, **ground))

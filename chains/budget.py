@@ -25,6 +25,7 @@ class PackedPrompt:
     dropped: tuple[Passage, ...]
     turns_dropped: int
     tokens: int  # of the whole prompt, by the model's own tokenizer
+    labels: tuple[str, ...] = ()  # ids of the chunks that the prompt calls [1], [2] and so on
 
 
 def context_window(llm: BaseChatModel) -> tuple[int, int] | None:
@@ -42,9 +43,7 @@ def pack(
     passages: Sequence[Passage],
     *,
     llm: BaseChatModel,
-    language: Language,
-    fence: str,
-    fixed: bool = False,
+    layout: Layout,
 ) -> PackedPrompt:
     """Fit a conversation and its passages, best first, into the model's context window.
 
@@ -52,24 +51,21 @@ def pack(
     prefix stays good. When it does not fit, the last passages leave first, down to half of them; then the oldest
     turns as a whole; then the other passages.
 
-    The model is asked to answer in the language of the conversation's first question, whatever that is; `fixed` asks
-    for the prompt's own instead.
-
     Raises:
         ContextOverflow: the question alone does not fit.
     """
-    layout = _Layout(language, fence, fixed=fixed)
     window = context_window(llm)
     turns, kept = list(conversation.turns), list(passages)
     while True:
-        messages = layout.messages(turns, conversation.question, kept)
+        messages, labels = layout.messages(turns, conversation.question, kept)
         if window is None:
-            return PackedPrompt(tuple(messages), tuple(kept), (), 0, 0)
+            return PackedPrompt(tuple(messages), tuple(kept), (), 0, 0, labels)
         size, longest = window
         tokens = llm.get_num_tokens_from_messages(messages)
         if tokens + longest <= size:
             dropped = tuple(passages[len(kept) :])
-            return PackedPrompt(tuple(messages), tuple(kept), dropped, len(conversation.turns) - len(turns), tokens)
+            left = len(conversation.turns) - len(turns)
+            return PackedPrompt(tuple(messages), tuple(kept), dropped, left, tokens, labels)
         excess = tokens + longest - size
         half = (len(passages) + 1) // 2
         if turns and len(kept) <= half:
@@ -92,25 +88,34 @@ def _drop_last(kept: list[Passage], excess: int, llm: BaseChatModel, *, at_least
         saved += llm.get_num_tokens(kept.pop().text)
 
 
-class _Layout:
-    """Lays out turns as messages; passages are labelled in the order in which the conversation met them."""
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Lays out turns as messages; passages are labelled in the order in which the conversation met them.
 
-    def __init__(self, language: Language, fence: str, *, fixed: bool = False) -> None:
-        self.language = language
-        self.fence = fence
-        self.fixed = fixed
+    The model is asked to answer in the language of the conversation's first question, whatever that is; `fixed` asks
+    for the prompt's own instead.
+    """
 
-    def messages(self, turns: Sequence[Turn], question: str, passages: Sequence[Passage]) -> list[BaseMessage]:
+    language: Language
+    fence: str
+    fixed: bool = False
+    template: str = "answer"  # of the system message
+
+    def messages(
+        self, turns: Sequence[Turn], question: str, passages: Sequence[Passage]
+    ) -> tuple[list[BaseMessage], tuple[str, ...]]:
+        """The messages, and the ids of the chunks that they call [1], [2] and so on."""
         labels: dict[str, int] = {}
         first = (turns[0].language if turns else None) or self.language
         spoken = first if self.fixed else _spoken(turns[0].question if turns else question, first)
-        found = load_prompt("answer", first).format_messages(
+        found = load_prompt(self.template, first).format_messages(
             fence=self.fence, refusal=refusal(first), language=language_name(spoken)
         )
         for turn in turns:
             found += self._ask(turn.question, turn.passages, labels, turn.language or self.language)
             found.append(AIMessage(turn.answer))
-        return found + self._ask(question, passages, labels, self.language)
+        found += self._ask(question, passages, labels, self.language)
+        return found, tuple(labels)
 
     def _ask(
         self, question: str, passages: Sequence[Passage], labels: dict[str, int], language: Language

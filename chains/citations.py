@@ -1,212 +1,197 @@
-"""The second step: check finished text against the passages, sentence by sentence, and cite what backs it.
+"""The second step: check finished text against the passages, claim by claim, and cite what backs it.
 
 A model cannot say where its words came from, so its own markers are not trusted: they are taken out, and what is
-found here is put in. A sentence is `verbatim` where a whole clause of a passage says it word for word, `supported`
-where enough of its weighted terms stand in at most three neighbouring sentences of one passage and every number,
-name, negation and hedge agrees, and `unsupported` otherwise.
+found here is put in. `lastro.chains.checking` finds what backs a claim; here the text is put together again, with
+markers that are true, and with a mark behind each claim that nothing backs.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lastro.chains.checking.verbatim import verbatim_span
-from lastro.chains.evidence import Evidence, Window
-from lastro.chains.facts import currencies_of, facts_of, names_of, qualifiers_of, word_at
-from lastro.language import content_terms, terms
-from lastro.sentences import sentences
-from lastro.types import Citation, Passage, Sentence, SentenceState
+from lastro.chains.checking.check import Check
+from lastro.chains.checking.claims import Claim, split_claims
+from lastro.chains.evidence import Evidence
+from lastro.chains.facts import word_at
+from lastro.chains.markers import Marker, take_markers
+from lastro.language import terms
+from lastro.prompts import load_text
+from lastro.types import Citation, Language, Passage, Policy, Reason, Sentence
 
 PageOf = Callable[[str, int], int | None]  # document id and character to a 1-based page
-# As models write them: [1], [1, 2], [1-3], [^1], [Source 2], [Fonte 2], 【1】.
-_MARKER = re.compile(
-    r"\s*(?:\[\s*(?:\^|(?:sources?|fontes?|doc(?:ument)?s?)\s*)?[1-9]\d{0,2}"
-    r"(?:\s*(?:[,;–-]|and|e)\s*[1-9]\d{0,2})*\s*\]|【[^】]{1,16}】)",
-    re.IGNORECASE,
-)
+CheckClaim = Callable[[Claim, Evidence], Check]
 _CLOSERS = "\"'”’)]»"
-
-
-@dataclass(frozen=True, slots=True)
-class Backing:
-    """What was found for one sentence: the state, the share of its weight found, the spans that hold it."""
-
-    state: SentenceState
-    score: float
-    spans: tuple[tuple[Passage, int, int], ...] = ()  # passage, characters into its text
+_STOPS = ".!?…"
+_BACKED = ("verbatim", "supported")
+_LAST_MARKERS = re.compile(r"(?:\s*\[[^\]\n]*\])+$")
+_BULLET = re.compile(r"\s*(?:[-*•–+]|\d{1,3}[.)]|[a-z]\))\s+")
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Checked text with [n] markers, its sentences, and the citations that the markers number."""
+    """Checked text with [n] markers, its claims, the citations that the markers number, and what was taken out."""
 
     text: str
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
+    removed: tuple[Sentence, ...] = ()
 
+    @property
+    def backed(self) -> tuple[Sentence, ...]:
+        """The claims that passages back."""
+        return tuple(sentence for sentence in self.sentences if sentence.backed)
 
-def strip_markers(text: str) -> str:
-    """The text without [1]-like markers.
-
-    >>> strip_markers("It ends in May [1], as agreed [2, 3].")
-    'It ends in May, as agreed.'
-    """
-    return _MARKER.sub("", text)
-
-
-def back(claim: str, evidence: Evidence, *, threshold: float) -> Backing:
-    """The best backing for one sentence; `threshold` is the least share of its weight that counts."""
-    if not content_terms(claim, evidence.language) or claim.rstrip(_CLOSERS).endswith("?"):
-        return Backing("unsupported", 0.0)  # it states nothing
-    span = verbatim_span(claim, evidence)
-    return Backing("verbatim", 1.0, (span,)) if span is not None else _overlap(claim, evidence, threshold)
-
-
-def _overlap(claim: str, evidence: Evidence, threshold: float) -> Backing:
-    """The window that holds the largest share of the claim's weight, among those that contradict nothing in it."""
-    asked = _Claim.read(claim, evidence)
-    best, most = Backing("unsupported", 0.0), 0.0
-    for window in evidence.windows():
-        score = asked.share(window, evidence)
-        most = max(most, score)
-        # A longer window must earn its length.
-        if score < threshold or score <= best.score + (0.08 if len(window) > 1 and best.spans else 0.0):
-            continue
-        if asked.agrees(window, evidence):
-            best = Backing("supported", round(score, 4), ((window[0].passage, window[0].start, window[-1].end),))
-    return best if best.spans else Backing("unsupported", round(most, 4))
+    @property
+    def claims(self) -> tuple[Sentence, ...]:
+        """The parts of the text that claim something, those that were removed among them."""
+        return tuple(one for one in (*self.sentences, *self.removed) if one.state != "no_claim")
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
-    """A sentence to be backed, taken apart once."""
+class Found:
+    """A claim of the text without markers, with what was found about it."""
 
-    stems: frozenset[str]
-    weights: dict[str, float]
-    numbers: frozenset[str]
-    names: frozenset[str]
-    currencies: frozenset[str]
-    qualifiers: frozenset[str]
-
-    @classmethod
-    def read(cls, claim: str, evidence: Evidence) -> _Claim:
-        facts = facts_of(claim, evidence.language)
-        return cls(
-            stems=facts.stems,
-            weights=_claim_weights(evidence.weights(facts.stems)),
-            numbers=facts.numbers,
-            names=names_of(claim, evidence.language),
-            currencies=facts.currencies,
-            qualifiers=qualifiers_of(terms(claim, evidence.language)),
-        )
-
-    def share(self, window: Window, evidence: Evidence) -> float:
-        """The share of the claim's weight that stands in the window, 0 to 1."""
-        found = frozenset[str]().union(*(evidence.stems(s.text, s.passage.language) for s in window))
-        total = sum(self.weights.values())
-        return sum(self.weights[stem] for stem in self.stems & found) / total if total else 0.0
-
-    def agrees(self, window: Window, evidence: Evidence) -> bool:
-        """Whether every name, currency, number and qualifier of the claim stands in the window as the claim has it."""
-        passage = window[0].passage
-        text = passage.text[window[0].start : window[-1].end]
-        around = evidence.stems(f"{text}\n{passage.title}\n{passage.section}", passage.language)
-        if not self.names <= around or not self.currencies <= currencies_of(text):
-            return False
-        shared = [len((self.stems - self.numbers) & evidence.stems(s.text, passage.language)) for s in window]
-        if self.qualifiers != qualifiers_of(window[shared.index(max(shared))].terms):
-            return False
-        return all(self._said_of_this(wanted, window, shared, evidence) for wanted in self.numbers)
-
-    @staticmethod
-    def _said_of_this(wanted: str, window: Window, shared: Sequence[int], evidence: Evidence) -> bool:
-        """Whether a number stands in a sentence that speaks of the claim, and not in the next row of a table.
-
-        That sentence must share at least half as many of the claim's words as the best one of the window.
-        """
-        holding = [
-            count
-            for count, source in zip(shared, window, strict=True)
-            if wanted in evidence.numbers(source.text, source.passage.language)
-        ]
-        return bool(holding) and 2 * max(holding) >= max(shared)
+    claim: Claim
+    check: Check
 
 
-def _claim_weights(weights: dict[str, float]) -> dict[str, float]:
-    """Weights pressed between 0.5 and 1: a synonym that no document uses must not outweigh all the rest."""
-    most = max(weights.values(), default=1.0)
-    return {stem: 0.5 + 0.5 * weight / most for stem, weight in weights.items()}
+def check_text(
+    text: str, evidence: Evidence, *, check: CheckClaim, labels: Sequence[str] = ()
+) -> tuple[str, list[Found]]:
+    """The text without markers, and each of its claims checked; what was said before is left out.
 
-
-def verify(
-    text: str,
-    evidence: Evidence,
-    *,
-    threshold: float,
-    page_of: PageOf,
-    keep: Callable[[str, Backing], bool] | None = None,
-) -> Verified:
-    """Check a text: each sentence gets its state, and a marker for each citation that backs it.
-
-    Sentences that say again what an earlier one said are left out. `keep` may refuse a backing (it is then
-    unsupported). The markers are numbered by first use.
+    `labels` are the ids of the chunks that the model was shown as [1], [2] and so on. A claim that is backed, but not
+    by what its own marker names, is `misattributed`.
     """
-    clean = strip_markers(text).strip()
-    builder = _Builder(page_of)
-    seen: set[tuple[str, ...]] = set()
-    for start, end in _claims(clean, evidence.language):
-        claim = clean[start:end]
-        words = tuple(word_at(claim, term) for term in terms(claim, evidence.language))
-        if not words or words in seen:
+    clean, markers = take_markers(text)
+    clean = clean.rstrip()
+    found, seen = list[Found](), set[tuple[str, ...]]()
+    claims = split_claims(clean, evidence.language)
+    for at, claim in enumerate(claims):
+        words = tuple(word_at(claim.text, term) for term in terms(claim.text, evidence.language))
+        if words in seen and words:
             continue
         seen.add(words)
-        backing = back(claim, evidence, threshold=threshold)
-        if keep is not None and backing.state != "unsupported" and not keep(claim, backing):
-            backing = Backing("unsupported", backing.score)
-        builder.add(clean[builder.read : start], claim, backing)
-        builder.read = end
+        after = claims[at + 1].start if at + 1 < len(claims) else len(clean) + 1
+        named = _named(markers, claim, after, labels)
+        found.append(Found(claim, _with_source(claim, evidence, check, named)))
+    return clean, found
+
+
+def _named(markers: Sequence[Marker], claim: Claim, after: int, labels: Sequence[str]) -> frozenset[str]:
+    """The chunks that a claim's own markers name."""
+    mine = [
+        number for marker in markers if claim.start < marker.at <= max(after, claim.end) for number in marker.numbers
+    ]
+    return frozenset(labels[number - 1] for number in mine if 1 <= number <= len(labels))
+
+
+def _with_source(claim: Claim, evidence: Evidence, check: CheckClaim, named: frozenset[str]) -> Check:
+    found = check(claim, evidence)
+    if not named or found.state not in _BACKED or named & {passage.chunk_id for passage, _, _ in found.spans}:
+        return found
+    own = check(claim, evidence.only(named))
+    if own.state in _BACKED:
+        return own
+    titles = ", ".join(dict.fromkeys(p.title for p in evidence.passages if p.chunk_id in named))
+    actual = ", ".join(dict.fromkeys(passage.title for passage, _, _ in found.spans))
+    return replace(found, state="misattributed", reasons=(Reason("marker", titles, actual),))
+
+
+def put_together(
+    clean: str, found: Sequence[Found], *, language: Language, page_of: PageOf, policy: Policy = "mark"
+) -> Verified:
+    """The text with a true marker behind each backed claim; the others are marked, or taken out where `strict`."""
+    builder = _Builder(clean, language, page_of)
+    for one in found:
+        stays = one.check.state not in ("unsupported", "contradicted") or policy != "strict"
+        builder.add(one) if stays else builder.leave_out(one)
     return builder.finish()
 
 
-def _claims(text: str, language: str) -> list[tuple[int, int]]:
-    """The sentences of a text; one that says nothing by itself ("Yes.", "It is.") goes with the next."""
-    found: list[tuple[int, int]] = []
-    opened: int | None = None
-    for start, end in sentences(text):
-        first = start if opened is None else opened
-        if content_terms(text[start:end], language):
-            found.append((first, end))
-            opened = None
-        else:
-            opened = first
-    if opened is not None:
-        if found and "\n" not in text[found[-1][1] : opened]:
-            found[-1] = (found[-1][0], len(text))
-        else:
-            found.append((opened, len(text)))
-    return found
+def verify(  # noqa: PLR0913 - what is checked, and how it is shown
+    text: str,
+    evidence: Evidence,
+    *,
+    check: CheckClaim,
+    page_of: PageOf,
+    language: Language = "en",
+    policy: Policy = "mark",
+    labels: Sequence[str] = (),
+) -> Verified:
+    """`check_text` and `put_together` in one: a text with its claims checked, marked and cited."""
+    clean, found = check_text(text, evidence, check=check, labels=labels)
+    return put_together(clean, found, language=language, page_of=page_of, policy=policy)
 
 
 class _Builder:
-    """Puts sentences and markers together, counting characters."""
+    """Puts claims and markers together, counting characters."""
 
-    def __init__(self, page_of: PageOf) -> None:
-        self.read = 0
+    def __init__(self, clean: str, language: Language, page_of: PageOf) -> None:
+        self._clean = clean
+        self._marks = {
+            "unsupported": load_text("mark_unsupported", language),
+            "contradicted": load_text("mark_contradicted", language),
+        }
         self._page_of = page_of
+        self._read = 0  # characters of the clean text that are dealt with
+        self._gap = ""  # what stood between claims that were taken out
+        self._dropped = False  # whether one was, since the last that stayed
         self._text = ""
         self._sentences: list[Sentence] = []
+        self._removed: list[Sentence] = []
         self._citations: list[Citation] = []
         self._index: dict[tuple[str, int, int], int] = {}
 
-    def add(self, gap: str, claim: str, backing: Backing) -> None:
-        if self._text:
-            self._text += "\n" if "\n" in gap else " "
+    def add(self, one: Found) -> None:
+        """Write a claim, with what stood before it."""
+        check, text = one.check, one.claim.text
+        gap = self._passed(one.claim)
+        if self._dropped:
+            gap, text = self._anew(gap), text[:1].upper() + text[1:]
+        self._text += gap if self._text else gap.lstrip()
         start = len(self._text)
-        indices = tuple(self._cite(passage, a, b) for passage, a, b in backing.spans)
-        self._text += _with_markers(claim, indices)
-        self._sentences.append(Sentence(claim, start, len(self._text), backing.state, backing.score, indices))
+        mark = self._marks.get(check.state, "")
+        indices = () if mark else tuple(self._cite(*span) for span in check.spans)
+        self._text += with_markers(text, indices, mark)
+        self._sentences.append(self._sentence(one, text, (start, len(self._text)), indices))
+
+    def leave_out(self, one: Found) -> None:
+        """Take a claim out; a cell of a table leaves a dash."""
+        gap = self._passed(one.claim)
+        self._removed.append(self._sentence(one, one.claim.text, (0, 0), ()))
+        if "|" in gap:
+            self._text += f"{gap}—"
+            return
+        self._gap, self._dropped = gap, True
+
+    def _passed(self, claim: Claim) -> str:
+        gap = self._gap + self._clean[self._read : claim.start]
+        self._gap, self._read = "", claim.end
+        return gap if gap.strip() or "\n" in gap else " " * bool(gap)
+
+    def _anew(self, gap: str) -> str:
+        """What goes between a claim that stayed and the next that does, where one was taken out between them."""
+        self._dropped = False
+        self._end_sentence()
+        line = gap.rpartition("\n")
+        bullet = line[2] if line[1] and _BULLET.fullmatch(line[2]) else ""
+        return f"\n{bullet}" if line[1] else " "
+
+    def _end_sentence(self) -> None:
+        bare = _LAST_MARKERS.sub("", self._text)
+        if bare and bare[-1] not in f"{_STOPS}{_CLOSERS}:;|":
+            self._text += "."
+
+    def _sentence(self, one: Found, text: str, span: tuple[int, int], indices: tuple[int, ...]) -> Sentence:
+        check = one.check
+        against = check.spans if check.state == "contradicted" else ()
+        return Sentence(
+            text=text, start=span[0], end=span[1], state=check.state, score=check.score, citations=indices,
+            against=tuple(cite(*span, self._page_of) for span in against), reasons=check.reasons,
+        )  # fmt: skip
 
     def _cite(self, passage: Passage, start: int, end: int) -> int:
         key = (passage.document_id, passage.start + start, passage.start + end)
@@ -216,7 +201,12 @@ class _Builder:
         return self._index[key]
 
     def finish(self) -> Verified:
-        return Verified(self._text, tuple(self._sentences), tuple(self._citations))
+        """What there is."""
+        if self._dropped:
+            self._end_sentence()
+        else:
+            self._text += self._clean[self._read :].rstrip()
+        return Verified(self._text, tuple(self._sentences), tuple(self._citations), tuple(self._removed))
 
 
 def cite(passage: Passage, start: int, end: int, page_of: PageOf) -> Citation:
@@ -234,16 +224,16 @@ def cite(passage: Passage, start: int, end: int, page_of: PageOf) -> Citation:
     )
 
 
-def _with_markers(claim: str, indices: Sequence[int]) -> str:
-    """The claim with its markers before the closing full stop.
+def with_markers(claim: str, indices: Sequence[int], mark: str = "") -> str:
+    """The claim with its markers, or with the mark of one that nothing backs, before the closing full stop.
 
-    >>> _with_markers("It ends in May.", [0, 1])
-    'It ends in May [1][2].'
+    >>> with_markers("It ends in May.", [0, 1]), with_markers("It is nice.", [], "[?]")
+    ('It ends in May [1][2].', 'It is nice [?].')
     """
-    if not indices:
+    said = "".join(f"[{index + 1}]" for index in indices) or mark
+    if not said or not claim:
         return claim
-    markers = "".join(f"[{index + 1}]" for index in indices)
     if claim[-1] in _CLOSERS:
-        return f"{claim} {markers}"
-    body = claim.rstrip(".!?…")
-    return f"{body} {markers}{claim[len(body) :]}"
+        return f"{claim} {said}"
+    body = claim.rstrip(_STOPS)
+    return f"{body} {said}{claim[len(body) :]}"

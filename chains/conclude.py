@@ -1,18 +1,24 @@
-"""From generated text to an `Answer`: check it, and quote or refuse where nothing of it is backed."""
+"""From generated text to an `Answer`: check it, weigh it, and quote or refuse where it does not hold."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from lastro.chains.citations import Backing, PageOf, Verified, cite, verify
-from lastro.chains.evidence import Evidence
-from lastro.chains.relevance import Quotation, adds_something, best_quotation, passage_coverage
+from lastro.chains.citations import PageOf, Verified, check_text, cite, put_together
+from lastro.chains.confidence import Calibration
+from lastro.chains.relevance import Quotation, adds_something, passage_coverage, quotations
+from lastro.chains.review import Review
+from lastro.chains.signals import Draft, signals_of
 from lastro.config import AnswerSettings
 from lastro.prompts import load_text, refusal
-from lastro.types import Answer, AnswerState, Language, Passage, Sentence, Usage
+from lastro.types import Answer, AnswerState, Citation, Language, Passage, Sentence, Usage
 
 _BRACKETED = re.compile(r"\[(\d{1,3})\]")
+_LEAST = 0.0  # confidence, where there is no calibration
+NEAREST = 3  # passages told beside a refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +33,153 @@ class Outcome:
     usage: Usage
     language: Language
     turns_dropped: int = 0
+    labels: tuple[str, ...] = ()  # ids of the chunks that the prompt calls [1], [2] and so on
 
 
-def conclude(outcome: Outcome, evidence: Evidence, *, settings: AnswerSettings, page_of: PageOf) -> Answer:
-    """Check the generated text and decide what the user is told.
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An answer that may be shown; `counting` says whether any claim of it is backed and on the point."""
 
-    A backed sentence counts only where its passage speaks of what was asked. If none is left, the best quotation
-    answers in its place where a passage clearly does; otherwise the refusal sentence.
+    verified: Verified
+    counting: bool
+    signals: dict[str, float] = field(default_factory=dict)
+    confidence: float | None = None
+    extracted: bool = False
+    retried: bool = False
+    generated: str = ""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Decides what the user is told: whether a draft counts, and how far it can be trusted."""
+
+    review: Review
+    settings: AnswerSettings
+    page_of: PageOf
+    language: Language
+    calibration: Calibration | None = None
+
+    @property
+    def threshold(self) -> float:
+        """The least confidence of an answer that is shown."""
+        own = self.settings.confidence_threshold
+        if own is not None:
+            return own
+        return _LEAST if self.calibration is None else self.calibration.threshold
+
+    def accepts(self, candidate: Candidate) -> bool:
+        """Whether an answer is shown."""
+        return candidate.counting and (candidate.confidence is None or candidate.confidence >= self.threshold)
+
+    @cached_property
+    def best(self) -> tuple[Quotation, ...]:
+        """The sentences that would be quoted, best first."""
+        return tuple(quotations(self.review.question, self.review.evidence, most=4))
+
+    def read(self, text: str, *, labels: Sequence[str] = (), retried: bool = False) -> Candidate:
+        """A text of the model, checked."""
+        clean, found = check_text(text, self.review.evidence, check=self.review.check, labels=labels)
+        whole = put_together(clean, found, language=self.language, page_of=self.page_of)
+        shown = put_together(
+            clean, found, language=self.language, page_of=self.page_of, policy=self.settings.policy
+        )  # fmt: skip
+        counting = tuple(one for one in whole.backed if self._on_the_point(one, whole.citations))
+        draft = Draft(whole.claims, counting, whole.citations, retried=retried)
+        return self._weighed(draft, shown, text)
+
+    def quote(self) -> Candidate | None:
+        """The sentence of the passages that answers best; None where there is none."""
+        if not self.best:
+            return None
+        verified = _quoted(self.best[0], self.language, self.page_of)
+        said = replace(verified.sentences[0], text=verified.citations[0].quote)
+        return self._weighed(Draft((said,), (said,), verified.citations, extracted=True), verified, "")
+
+    def _weighed(self, draft: Draft, shown: Verified, generated: str) -> Candidate:
+        if not draft.counting:
+            return Candidate(shown, False, retried=draft.retried, generated=generated)
+        signals = signals_of(
+            draft, self.review.question, self.review.evidence, alike=self.review.alike,
+            best=self.best[0] if self.best else None,
+        )  # fmt: skip
+        confidence = None if self.calibration is None else round(self.calibration.confidence(signals), 4)
+        return Candidate(shown, True, signals, confidence, draft.extracted, draft.retried, generated)
+
+    def _on_the_point(self, sentence: Sentence, citations: Sequence[Citation]) -> bool:
+        """Whether a backed claim says more than the question did, from a passage that speaks of what was asked."""
+        question, evidence = self.review.question, self.review.evidence
+        if not question:
+            return True
+        cited = {citations[index].chunk_id for index in sentence.citations}
+        spoken = any(
+            passage_coverage(question, passage, evidence) > 0
+            for passage in (*evidence.passages, *self.review.further.passages)
+            if passage.chunk_id in cited
+        )
+        return spoken and (len(sentence.text.split()) < 3 or adds_something(sentence.text, question, evidence))
+
+    def nearest(self) -> tuple[Citation, ...]:
+        """The best sentence of each passage that is nearest to the question."""
+        found = quotations(self.review.question, self.review.evidence, most=50)
+        firsts = {one.passage.chunk_id: one for one in reversed(found)}
+        chosen = sorted(firsts.values(), key=lambda one: -one.score)[:NEAREST]
+        return tuple(cite(one.passage, one.start, one.end, self.page_of) for one in chosen)
+
+
+def narrowed(judge: Judge, *, beside: int = 1) -> tuple[Passage, ...]:
+    """The sentences that would be quoted, each with those beside it, as passages of their own, best first."""
+    found = dict[str, Passage]()
+    for one in judge.best[:3]:
+        group = next(group for group in judge.review.evidence.sentences if group and group[0].passage is one.passage)
+        at = next(index for index, source in enumerate(group) if source.start == one.start)
+        near = group[max(at - beside, 0) : at + beside + 1]
+        start, end = near[0].start, near[-1].end
+        key = f"{one.passage.chunk_id}:{start}-{end}"
+        piece = one.passage.text[start:end]
+        found[key] = replace(
+            one.passage, chunk_id=key, text=piece, start=one.passage.start + start, end=one.passage.start + end
+        )  # fmt: skip
+    return tuple(found.values())
+
+
+def conclude(outcome: Outcome, judge: Judge, candidates: Sequence[Candidate]) -> Answer:
+    """What the user is told: the first candidate that is accepted, a quotation, or the refusal.
+
+    `candidates` are the model's tries; what the last one wrote is kept as `generated`.
     """
-    relevant = {
-        passage.chunk_id
-        for passage in outcome.passages
-        if passage_coverage(outcome.standalone, passage, evidence) >= settings.answerable_threshold
-    }
-
-    def keep(claim: str, backing: Backing) -> bool:
-        on_the_point = any(passage.chunk_id in relevant for passage, _, _ in backing.spans)
-        return on_the_point and adds_something(claim, outcome.standalone, evidence)
-
-    checked = verify(outcome.generated, evidence, threshold=settings.support_threshold, page_of=page_of, keep=keep)
-    backed = [sentence for sentence in checked.sentences if sentence.state != "unsupported"]
-    if backed:
-        state: AnswerState = "answered" if len(backed) == len(checked.sentences) else "partial"
-        return _answer(outcome, checked, state)
-    quotation = best_quotation(outcome.standalone, evidence) if relevant else None
-    if quotation is not None and _clearly_answers(quotation, settings):
-        return _answer(outcome, _quoted(quotation, outcome.language, page_of), "answered", extracted=True)
-    return _answer(outcome, _refused(outcome.language), "not_found")
+    accepted = next((one for one in candidates if judge.accepts(one)), None)
+    if accepted is None and (quotation := judge.quote()) is not None and judge.accepts(quotation):
+        accepted = quotation
+    if accepted is None:
+        return _refused(outcome, judge, candidates)
+    state: AnswerState = "answered"
+    if any(not one.backed for one in accepted.verified.claims):
+        state = "partial"
+    return replace(
+        _answer(outcome, accepted.verified, state, judge),
+        extracted=accepted.extracted, confidence=accepted.confidence, signals=accepted.signals,
+        retried=accepted.retried, generated=accepted.generated or outcome.generated,
+    )  # fmt: skip
 
 
-def _clearly_answers(quotation: Quotation, settings: AnswerSettings) -> bool:
-    return quotation.coverage >= settings.answerable_threshold and quotation.closeness >= settings.quotation_threshold
+def _refused(outcome: Outcome, judge: Judge, candidates: Sequence[Candidate]) -> Answer:
+    """The refusal; its confidence is that of the best answer that was withheld."""
+    withheld = [one for one in candidates if one.counting]
+    best = max(withheld, key=lambda one: one.confidence or 0.0, default=None)
+    nothing = Verified(refusal(outcome.language), (), ())
+    return replace(
+        _answer(outcome, nothing, "not_found", judge), nearest=judge.nearest(),
+        signals={} if best is None else best.signals,
+    )  # fmt: skip
+
+
+def unchecked(outcome: Outcome) -> Answer:
+    """The model's text as it stands, under the policy `off`."""
+    return Answer(
+        question=outcome.question, text=outcome.generated.strip(), state="unchecked", sentences=(), citations=(),
+        passages=outcome.passages, dropped=outcome.dropped, usage=outcome.usage, language=outcome.language,
+        generated=outcome.generated, turns_dropped=outcome.turns_dropped, policy="off",
+    )  # fmt: skip
 
 
 def _quoted(quotation: Quotation, language: Language, page_of: PageOf) -> Verified:
@@ -69,11 +191,7 @@ def _quoted(quotation: Quotation, language: Language, page_of: PageOf) -> Verifi
     return Verified(text, (sentence,), (citation,))
 
 
-def _refused(language: Language) -> Verified:
-    return Verified(refusal(language), (), ())
-
-
-def _answer(outcome: Outcome, checked: Verified, state: AnswerState, *, extracted: bool = False) -> Answer:
+def _answer(outcome: Outcome, checked: Verified, state: AnswerState, judge: Judge) -> Answer:
     return Answer(
         question=outcome.question,
         text=checked.text,
@@ -84,7 +202,8 @@ def _answer(outcome: Outcome, checked: Verified, state: AnswerState, *, extracte
         dropped=outcome.dropped,
         usage=outcome.usage,
         language=outcome.language,
-        extracted=extracted,
         generated=outcome.generated,
         turns_dropped=outcome.turns_dropped,
+        policy=judge.settings.policy,
+        removed=checked.removed,
     )

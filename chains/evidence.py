@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from lastro.chains.facts import facts_of
@@ -50,6 +50,10 @@ class Evidence:
             tuple(SourceSentence(passage, passage.text[a:b], a, b) for a, b in sentences(passage.text))
             for passage in self.passages
         )
+
+    def only(self, chunk_ids: Collection[str]) -> Evidence:
+        """The evidence of some of the passages, weighed as in all."""
+        return replace(self, passages=tuple(one for one in self.passages if one.chunk_id in chunk_ids))
 
     def windows(self, longest: int = 3) -> Iterable[Window]:
         """Every run of one to `longest` neighbouring sentences, shorter runs first."""

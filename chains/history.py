@@ -13,7 +13,7 @@ from lastro.errors import ConfigError
 from lastro.prompts import LANGUAGES, refusal
 from lastro.types import Answer, Language, Passage
 
-_MARKER = re.compile(r"\s*\[\d{1,3}\]")
+_MARKER = re.compile(r"\s*\[(?:\d{1,3}|⚠[^\]\n]*)\]")  # of a citation, or of a claim that nothing backs
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _shown(answer: Answer) -> str:
     """What an answer told the user: nothing where it refused, and the words of the document where it quoted."""
     if answer.state == "not_found":
         return ""
-    return answer.citations[0].quote if answer.extracted and answer.citations else answer.text
+    return answer.citations[0].quote if answer.extracted and answer.citations else answer.words
 
 
 _ROLES = {"user": "user", "human": "user", "assistant": "assistant", "ai": "assistant", "system": "system"}

@@ -6,6 +6,7 @@ Smucker, Allan and Carterette, CIKM 2007, of tests for retrieval).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,19 +33,25 @@ class Difference:
     p: float
 
 
-def resampled_means(
-    values: npt.NDArray[np.float64], *, resamples: int = RESAMPLES, seed: int = SEED
-) -> npt.NDArray[np.float64]:
-    """The column means of `values` (questions by metrics) over resamples of its rows: resamples by metrics."""
-    questions = len(values)
+def drawn(questions: int, *, resamples: int = RESAMPLES, seed: int = SEED) -> Iterator[npt.NDArray[np.int64]]:
+    """How often each question is drawn in each resample, in batches: resamples by questions."""
     draw = np.random.default_rng(seed)
-    means = np.empty((resamples, values.shape[1]))
     batch = max(1, _BATCH // questions)
     for first in range(0, resamples, batch):
         size = min(batch, resamples - first)
         rows = draw.integers(0, questions, (size, questions)) + np.arange(size)[:, None] * questions
-        counts = np.bincount(rows.ravel(), minlength=size * questions).reshape(size, questions)
-        means[first : first + size] = counts @ values / questions
+        yield np.bincount(rows.ravel(), minlength=size * questions).reshape(size, questions)
+
+
+def resampled_means(
+    values: npt.NDArray[np.float64], *, resamples: int = RESAMPLES, seed: int = SEED
+) -> npt.NDArray[np.float64]:
+    """The column means of `values` (questions by metrics) over resamples of its rows: resamples by metrics."""
+    means = np.empty((resamples, values.shape[1]))
+    first = 0
+    for counts in drawn(len(values), resamples=resamples, seed=seed):
+        means[first : first + len(counts)] = counts @ values / len(values)
+        first += len(counts)
     return means.round(12)  # sums in another order differ in the last place, and would make a 0 more or less than 0
 
 
@@ -55,7 +62,7 @@ def intervals(
 
     It says nothing of what the questions do not hold: where all values are equal, it is a point.
     """
-    low, high = _percentiles(resampled_means(values, resamples=resamples, seed=seed))
+    low, high = percentiles(resampled_means(values, resamples=resamples, seed=seed))
     return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
@@ -69,7 +76,7 @@ def paired(
     """
     change = after - before
     means = resampled_means(change, resamples=resamples, seed=seed)
-    low, high = _percentiles(means)
+    low, high = percentiles(means)
     p = [sign_flip(column, resamples=resamples, seed=seed) for column in change.T]
     columns = (change.mean(axis=0).tolist(), low.tolist(), high.tolist(), p)
     return [Difference(*row) for row in zip(*columns, strict=True)]
@@ -102,7 +109,8 @@ def sign_flip(change: npt.NDArray[np.float64], *, resamples: int = RESAMPLES, se
     return (found + 1) / (resamples + 1)  # the way it did end is one of those possible: p is never 0
 
 
-def _percentiles(means: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def percentiles(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The ends of the interval at `LEVEL` of each column of `values` (resamples by columns)."""
     tail = (1 - LEVEL) / 2 * 100
-    low, high = np.percentile(means, [tail, 100 - tail], axis=0)
+    low, high = np.percentile(values, [tail, 100 - tail], axis=0)
     return low, high

@@ -2,60 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lastro.errors import ConfigError
 from lastro.evaluation import drafting
+from lastro.evaluation.answers.metrics import ANSWER_MEASURES
+from lastro.evaluation.answers.reply import Chain
 from lastro.evaluation.datasets import load_questions, new_questions
 from lastro.evaluation.notes import differences
 from lastro.evaluation.places import Places
 from lastro.evaluation.records import Report
 from lastro.evaluation.run import Configuration, LoadChat, OnQuestion, depth_of, describe, run
 from lastro.evaluation.saved import load_report
-from lastro.evaluation.summary import failures, make_report, parse_limit
+from lastro.evaluation.summary import Limit, failures, make_report, parse_limit
 
 if TYPE_CHECKING:
+    from lastro.config import AnswerSettings, RetrievalSettings
     from lastro.vectorstore.library import Library
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be measured; `changes` are settings such as "retrieval.k=8", `limits` such as "hit@5=0.95"."""
+    """What is to be measured; `changes` are settings such as "retrieval.k=8", limits such as "hit@5=0.95"."""
 
     file: Path
     depth: int = 10
     against: Path | None = None
     changes: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
+    least: tuple[str, ...] = ()  # limits that a metric may not be under
+    most: tuple[str, ...] = ()  # limits that a metric may not be over
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """How questions are answered: `build` makes the chain of these and other settings."""
+
+    build: Callable[[RetrievalSettings, AnswerSettings], Chain]
+    settings: AnswerSettings
+    model: str  # name of the chat model
 
 
 def evaluate(
-    asked: Asked, library: Library, *, chat: LoadChat | None = None, on_question: OnQuestion | None = None
+    asked: Asked,
+    library: Library,
+    *,
+    chat: LoadChat | None = None,
+    answering: Answering | None = None,
+    on_question: OnQuestion | None = None,
 ) -> tuple[Report, list[str]]:
-    """The report, and a line for each limit that the library's own settings are under.
+    """The report, and a line for each limit that the library's own settings do not keep.
 
-    `chat` loads the chat model, where a setting wants one.
+    `chat` loads the chat model, where a setting of the search wants one. With `answering` each question is also
+    answered.
 
     Raises:
         QuestionSetError: the question set is none, or names what the library does not hold.
         ConfigError: a setting, limit or saved report is none that exists.
     """
-    change = parse_changes(asked.changes)
-    known = min(asked.depth, depth_of(library.retrieval, asked.depth))
-    limits = [parse_limit(limit, depth=known) for limit in asked.limits]
+    change = parse_changes(asked.changes, answers=answering is not None)
+    limits = _limits(asked, min(asked.depth, depth_of(library.retrieval, asked.depth)), answers=answering is not None)
     saved = None if asked.against is None else _saved(asked.against)
     questions = load_questions(asked.file)
     golds = Places(library).resolve(questions)
-    settings = {library.name: library.retrieval}
-    if change:
-        name = ", ".join(f"{key}={value}" for key, value in change.items())
-        settings[name] = library.retrieval.model_copy(update=change)
     configurations = [
-        Configuration.of_library(library, chosen, name=name, depth=asked.depth, chat=chat)
-        for name, chosen in settings.items()
+        _with_chain(Configuration.of_library(library, search, name=name, depth=asked.depth, chat=chat), search, how)
+        for name, search, how in _ways(library, change, answering)
     ]
     runs = run(questions, configurations, library=library, golds=golds, on_question=on_question)
     setting = describe(questions, library)
@@ -65,41 +79,87 @@ def evaluate(
     return report, failures(runs[0], limits)
 
 
-def parse_changes(changes: Sequence[str]) -> dict[str, Any]:
-    """The retrieval settings that "retrieval.NAME=VALUE" texts change, by name.
+def _limits(asked: Asked, depth: int, *, answers: bool) -> list[Limit]:
+    limits = [parse_limit(text, depth=depth) for text in asked.least]
+    limits += [parse_limit(text, depth=depth, over=True) for text in asked.most]
+    for limit in limits:
+        if limit.measure.name in ANSWER_MEASURES and not answers:
+            raise ConfigError(f"{limit.measure.name} is measured of answers: give --answers as well")
+    return limits
+
+
+def _ways(
+    library: Library, change: Changes, answering: Answering | None
+) -> Iterator[tuple[str, RetrievalSettings, Answering | None]]:
+    """The library's own settings, then the changed ones where there are any, each with a name."""
+    yield library.name, library.retrieval, answering
+    if change.retrieval or change.answer:
+        if answering is not None:
+            answering = replace(answering, settings=answering.settings.model_copy(update=change.answer))
+        yield change.name, library.retrieval.model_copy(update=change.retrieval), answering
+
+
+def _with_chain(configuration: Configuration, search: RetrievalSettings, answering: Answering | None) -> Configuration:
+    if answering is None:
+        return configuration
+    recorded = {"model": answering.model, **answering.settings.model_dump()}
+    return replace(configuration, chain=answering.build(search, answering.settings), answering=recorded)
+
+
+class Changes(NamedTuple):
+    """Settings that are changed for a comparison, by name."""
+
+    retrieval: dict[str, Any]
+    answer: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """All of them, in words."""
+        return ", ".join(f"{key}={value}" for key, value in (*self.retrieval.items(), *self.answer.items()))
+
+
+def parse_changes(changes: Sequence[str], *, answers: bool = False) -> Changes:
+    """The settings that "retrieval.NAME=VALUE" and, of answers, "answer.NAME=VALUE" texts change.
 
     Raises:
-        ConfigError: there is no such setting, it does not take the value, or it is none of the search's.
+        ConfigError: there is no such setting, it does not take the value, or it changes nothing that is measured.
     """
-    from lastro.config import RetrievalSettings
+    from lastro.config import AnswerSettings, RetrievalSettings, SettingsSection
 
-    found: dict[str, Any] = {}
+    sections: dict[str, type[SettingsSection]] = {"retrieval": RetrievalSettings}
+    if answers:
+        sections["answer"] = AnswerSettings
+    found: dict[str, dict[str, Any]] = {name: {} for name in sections}
     for change in changes:
         name, sign, value = change.partition("=")
         section, _, key = name.strip().partition(".")
-        if not sign or section != "retrieval" or key not in RetrievalSettings.model_fields:
+        if not sign or section not in sections or key not in sections[section].model_fields:
             raise ConfigError(f"--set {change}: {_why_not(section, key if sign else '', value)}")
-        found[key] = value.strip()
-    checked = RetrievalSettings.read(**found)  # names every one that is wrong
-    return {key: getattr(checked, key) for key in found}
+        found[section][key] = value.strip()
+    for name, values in found.items():
+        checked = sections[name].read(**values)  # names every one that is wrong
+        found[name] = {key: getattr(checked, key) for key in values}
+    return Changes(found["retrieval"], found.get("answer", {}))
 
 
 def _why_not(section: str, key: str, value: str) -> str:
     """What is wrong with the name of a change."""
-    from lastro.config import RetrievalSettings, Settings
+    from lastro.config import AnswerSettings, RetrievalSettings, Settings
     from lastro.setting_errors import did_you_mean, names
 
-    searched = list(RetrievalSettings.model_fields)
-    if not key and section in searched:
+    known = {"retrieval": list(RetrievalSettings.model_fields), "answer": list(AnswerSettings.model_fields)}
+    if not key and section in known["retrieval"]:
         return f"write retrieval.{section}={value}"
     if not key:
         return "give a name and a value, as in retrieval.search_type=keyword"
-    if section == "retrieval":
-        return f"no such setting{did_you_mean(key, searched) or '; there are ' + ', '.join(searched)}"
-    known = names(Settings)
-    if f"{section}.{key}" in known:
+    if section in known and key not in known[section]:
+        return f"no such setting{did_you_mean(key, known[section]) or '; there are ' + ', '.join(known[section])}"
+    if section == "answer":
+        return "changes answers, which are not measured; give --answers as well"
+    every = names(Settings)
+    if f"{section}.{key}" in every:
         return "no search depends on it alone; change it, run again and compare with --against"
-    return f"no setting {section}.{key}{did_you_mean(f'{section}.{key}', known)}"
+    return f"no setting {section}.{key}{did_you_mean(f'{section}.{key}', every)}"
 
 
 def _saved(file: Path) -> Report:

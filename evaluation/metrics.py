@@ -1,6 +1,6 @@
-"""What is measured of each question, without any judge: a `Metric` turns an `Outcome` into a number, or into None.
+"""What is measured of each search, without any judge: a `Metric` turns an `Outcome` into a number, or into None.
 
-Retrieval: a rank is a passage's place in the list as it was found, nothing collapsed. A gold counts once, at the first
+A rank is a passage's place in the list as it was found, nothing collapsed. A gold counts once, at the first
 passage that is it.
 """
 
@@ -12,18 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lastro.errors import ConfigError
+from lastro.evaluation.answers.metrics import ANSWER_MEASURES
+from lastro.evaluation.measures import Measure, Metric
 from lastro.evaluation.records import Found, Outcome
 from lastro.setting_errors import did_you_mean
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A measure of one question; None where it does not apply, as recall where nothing is to be found."""
-
-    name: str
-    compute: Callable[[Outcome], float | None]
-    higher_is_better: bool = True
-    unit: str = ""  # "" for a share from 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +113,26 @@ _SINGLE: dict[str, Metric] = {
 _NAME = re.compile(r"([a-z_]+)(?:@(\d{1,4}))?")
 
 
+def find_measure(name: str, *, depth: int) -> Measure:
+    """The measure of searches or of answers that has this name.
+
+    Raises:
+        ConfigError: as `find_metric`.
+    """
+    return ANSWER_MEASURES[name] if name in ANSWER_MEASURES else find_metric(name, depth=depth)
+
+
+def unit_of(name: str) -> str:
+    """The unit of a measure's values, "" for shares, whatever the number of passages in its name.
+
+    >>> unit_of("tokens@6"), unit_of("accuracy@80"), unit_of("seconds")
+    ('tokens', '', 's')
+    """
+    return find_measure(name if name in ANSWER_MEASURES else name.partition("@")[0], depth=1).unit
+
+
 def find_metric(name: str, *, depth: int) -> Metric:
-    """The metric of a name such as "hit@5"; without a number it is over all passages that were searched for.
+    """The metric of searches of a name such as "hit@5"; without a number it is over all passages searched for.
 
     Raises:
         ConfigError: there is no such metric, or not so many passages.
@@ -131,9 +141,12 @@ def find_metric(name: str, *, depth: int) -> Metric:
         return _SINGLE[name]
     match = _NAME.fullmatch(name)
     if match is None or match[1] not in _FAMILIES:
-        near = did_you_mean(name, [f"{family}@{k}" for family in _FAMILIES for k in (1, 5, depth)])
+        near = did_you_mean(name, [*(f"{family}@{k}" for family in _FAMILIES for k in (1, 5, depth)), *ANSWER_MEASURES])
         families = ", ".join(f"{family}@k" for family in _FAMILIES)
-        raise ConfigError(f"{name!r}: no such metric{near}; there are {families} and {', '.join(_SINGLE)}")
+        raise ConfigError(
+            f"{name!r}: no such metric{near}; there are {families} and {', '.join(_SINGLE)}; of answers, "
+            f"{', '.join(ANSWER_MEASURES)}"
+        )
     k = depth if match[2] is None else int(match[2])
     if not 1 <= k <= depth:
         grows = f", and retrieval.k = {k} where passages grow" if k > depth else ""

@@ -26,7 +26,7 @@ def notes(
 
 
 def differences(before: Report, after: Report) -> str:
-    """One line on what is not the same in the first runs of two reports: library, then settings of the search."""
+    """One line on what is not the same in the first runs of two reports: library, settings of search and answers."""
     one, other = before.runs[0], after.runs[0]
     values = [
         ("embedder", before.setting.embedder, after.setting.embedder),
@@ -34,6 +34,8 @@ def differences(before: Report, after: Report) -> str:
         ("passages", before.setting.chunks, after.setting.chunks),
         *((f"retrieval.{name}", old, other.settings[name])
           for name, old in one.settings.items() if name in other.settings),
+        *((f"answer.{name}", old, other.answering[name])
+          for name, old in one.answering.items() if name in other.answering),
     ]  # fmt: skip
     found = [f"{name} {old} -> {new}" for name, old, new in values if old != new]
     same = f"embedder {after.setting.embedder} and {after.setting.chunks} passages in both"

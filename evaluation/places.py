@@ -11,14 +11,14 @@ import dataclasses
 import re
 import unicodedata
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lastro.errors import DocumentNotFound, QuestionSetError
 from lastro.evaluation.datasets import Question, QuestionSet
 from lastro.evaluation.records import Gold
 
 if TYPE_CHECKING:
-    from lastro.types import DocumentRecord, Passage
+    from lastro.types import DocumentRecord
     from lastro.vectorstore.library import Library
 
 _ENDING = re.compile(r"#(?:page=(\d{1,7})(?:-(\d{1,7}))?|char=(\d{1,12}),(\d{1,12}))$")
@@ -173,15 +173,39 @@ def excerpt(text: str, answers: Iterable[str] = ()) -> str:
 # Whether a passage is a place ---------------------------------------------------------------------------------------
 
 
-def is_place(gold: Gold, passage: Passage) -> bool:
-    """Whether a passage is what a gold names: the same span, else on its pages, else from its document."""
+class Spot(Protocol):
+    """A passage or a citation: a span of a document, and its pages."""
+
+    @property
+    def document_id(self) -> str:
+        """The document's id."""
+
+    @property
+    def start(self) -> int:
+        """The first character."""
+
+    @property
+    def end(self) -> int:
+        """The character behind the last."""
+
+    @property
+    def page_start(self) -> int | None:
+        """The first page, from 1."""
+
+    @property
+    def page_end(self) -> int | None:
+        """The last page."""
+
+
+def is_place(gold: Gold, passage: Spot) -> bool:
+    """Whether a passage or citation is what a gold names: the same span, else on its pages, else from its document."""
     if gold.span is not None:
         return gold.document_id == passage.document_id and _overlap(gold.span, (passage.start, passage.end))
     return is_on_page(gold, passage) if gold.pages is not None else gold.document_id == passage.document_id
 
 
-def is_on_page(gold: Gold, passage: Passage) -> bool:
-    """Whether a passage touches the pages of a gold."""
+def is_on_page(gold: Gold, passage: Spot) -> bool:
+    """Whether a passage or citation touches the pages of a gold."""
     if gold.pages is None or passage.page_start is None or gold.document_id != passage.document_id:
         return False
     last = passage.page_start if passage.page_end is None else passage.page_end

@@ -11,30 +11,33 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 460, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 40
-_INNER_WIDTH, _INNER_HEIGHT = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 40
+INNER_WIDTH, INNER_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 _ROW = 26
 
 
-def _svg(parts: Sequence[Markup], *, label: str, height: int = HEIGHT) -> Markup:
+def svg(parts: Sequence[Markup], *, label: str, height: int = HEIGHT) -> Markup:
+    """A picture of these parts; `label` says in words what it shows."""
     return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         WIDTH, height, label, Markup("\n").join(parts)
     )
 
 
-def _text(x: float, y: float, text: object, *, anchor: str = "middle", kind: str = "tick") -> Markup:
+def text(x: float, y: float, shown: object, *, anchor: str = "middle", kind: str = "tick") -> Markup:
+    """A text at a place; `anchor` says which end of it."""
     form = Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
-    return form.format(kind, x, y, anchor, text)
+    return form.format(kind, x, y, anchor, shown)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, *, kind: str) -> Markup:
+def line(x1: float, y1: float, x2: float, y2: float, *, kind: str) -> Markup:
+    """A straight line."""
     form = Markup('<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>')
     return form.format(kind, x1, y1, x2, y2)
 
 
-def _y(share: float) -> float:
+def y_of(share: float) -> float:
     """The height at which a share from 0 to 1 of the axis stands."""
-    return _TOP + _INNER_HEIGHT * (1 - share)
+    return TOP + INNER_HEIGHT * (1 - share)
 
 
 def _begin(lowest: float) -> float:
@@ -56,53 +59,53 @@ def curves(series: Mapping[str, Sequence[float]], *, label: str, x_label: str) -
     begin = _begin(min(min(values) for values in series.values()))
     parts = []
     for height, name in _ticks(begin):
-        parts.append(_line(_LEFT, _y(height), WIDTH - _RIGHT, _y(height), kind="grid"))
-        parts.append(_text(_LEFT - 6, _y(height) + 4, name, anchor="end"))
+        parts.append(line(LEFT, y_of(height), WIDTH - RIGHT, y_of(height), kind="grid"))
+        parts.append(text(LEFT - 6, y_of(height) + 4, name, anchor="end"))
     longest = max(len(values) for values in series.values())
-    step = _INNER_WIDTH / max(1, longest - 1)
+    step = INNER_WIDTH / max(1, longest - 1)
     for at in range(longest):
         if longest <= 12 or at == 0 or (at + 1) % (longest // 10) == 0:
-            parts.append(_text(_LEFT + at * step, HEIGHT - _BOTTOM + 16, at + 1))
+            parts.append(text(LEFT + at * step, HEIGHT - BOTTOM + 16, at + 1))
     for number, values in enumerate(series.values()):
-        heights = [_y((value - begin) / (1 - begin)) for value in values]
-        points = " ".join(f"{_LEFT + at * step:.1f},{height:.1f}" for at, height in enumerate(heights))
+        heights = [y_of((value - begin) / (1 - begin)) for value in values]
+        points = " ".join(f"{LEFT + at * step:.1f},{height:.1f}" for at, height in enumerate(heights))
         parts.append(Markup('<polyline class="line s{}" points="{}"/>').format(number % 6, points))
-    parts.append(_text(_LEFT + _INNER_WIDTH / 2, HEIGHT - 6, x_label, kind="axis"))
-    return _svg([*parts, *_legend(list(series), y=_y(0.0) - 10)], label=label)
+    parts.append(text(LEFT + INNER_WIDTH / 2, HEIGHT - 6, x_label, kind="axis"))
+    return svg([*parts, *legend(list(series), y=y_of(0.0) - 10)], label=label)
 
 
-def _legend(names: Sequence[str], *, y: float) -> list[Markup]:
+def legend(names: Sequence[str], *, y: float) -> list[Markup]:
     """Names with a sample of their line, right-aligned, the last at the bottom."""
     parts: list[Markup] = []
     for number, name in enumerate(names[:6]):
         at = y - 16 * (min(len(names), 6) - 1 - number)
-        end = WIDTH - _RIGHT - 34
+        end = WIDTH - RIGHT - 34
         shown = name if len(name) <= 40 else name[:39] + "…"
-        parts.append(_line(end + 6, at - 4, end + 30, at - 4, kind=f"line s{number % 6}"))
-        parts.append(_text(end, at, shown, anchor="end", kind="legend"))
+        parts.append(line(end + 6, at - 4, end + 30, at - 4, kind=f"line s{number % 6}"))
+        parts.append(text(end, at, shown, anchor="end", kind="legend"))
     return parts
 
 
 def bars(counts: Mapping[str, int], *, label: str, x_label: str, marked: str = "") -> Markup:
     """A bar for each count, with the count above it; the bar named `marked` looks different."""
     most = max([1, *counts.values()])
-    room = _INNER_WIDTH / len(counts)
-    parts = [_line(_LEFT, _y(0.0), WIDTH - _RIGHT, _y(0.0), kind="grid")]
+    room = INNER_WIDTH / len(counts)
+    parts = [line(LEFT, y_of(0.0), WIDTH - RIGHT, y_of(0.0), kind="grid")]
     for at, (name, count) in enumerate(counts.items()):
-        top = _y(0.92 * count / most)
-        middle = _LEFT + (at + 0.5) * room
+        top = y_of(0.92 * count / most)
+        middle = LEFT + (at + 0.5) * room
         form = Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>')
         kind = "bar miss" if name == marked else "bar"
-        parts.append(form.format(kind, middle - 0.4 * room, top, 0.8 * room, _y(0.0) - top))
-        parts.append(_text(middle, top - 4, count))
-        parts.append(_text(middle, HEIGHT - _BOTTOM + 16, name))
-    parts.append(_text(_LEFT + _INNER_WIDTH / 2, HEIGHT - 6, x_label, kind="axis"))
-    return _svg(parts, label=label)
+        parts.append(form.format(kind, middle - 0.4 * room, top, 0.8 * room, y_of(0.0) - top))
+        parts.append(text(middle, top - 4, count))
+        parts.append(text(middle, HEIGHT - BOTTOM + 16, name))
+    parts.append(text(LEFT + INNER_WIDTH / 2, HEIGHT - 6, x_label, kind="axis"))
+    return svg(parts, label=label)
 
 
 def spans(rows: Sequence[tuple[str, float, float, float]], *, label: str) -> Markup:
     """A point with its interval on each row: name, value, low, high, all shares."""
-    left, height = 172, _TOP + _ROW * len(rows) + 24
+    left, height = 172, TOP + _ROW * len(rows) + 24
     begin = _begin(min(low for _, _, low, _ in rows))
 
     def x(share: float) -> float:
@@ -111,16 +114,16 @@ def spans(rows: Sequence[tuple[str, float, float, float]], *, label: str) -> Mar
     parts = []
     for along, name in _ticks(begin)[::2]:
         at = left + (WIDTH - left - 60) * along
-        parts.append(_line(at, _TOP, at, height - 24, kind="grid"))
-        parts.append(_text(at, height - 8, name))
+        parts.append(line(at, TOP, at, height - 24, kind="grid"))
+        parts.append(text(at, height - 8, name))
     for row, (name, value, low, high) in enumerate(rows):
-        y = _TOP + _ROW * (row + 0.5)
+        y = TOP + _ROW * (row + 0.5)
         shown = name if len(name) <= 24 else "…" + name[-23:]
-        parts.append(_text(left - 12, y + 4, shown, anchor="end", kind="legend"))
-        parts.append(_line(x(low), y, x(high), y, kind="whisker"))
+        parts.append(text(left - 12, y + 4, shown, anchor="end", kind="legend"))
+        parts.append(line(x(low), y, x(high), y, kind="whisker"))
         parts.append(Markup('<circle class="dot" cx="{:.1f}" cy="{:.1f}" r="4.5"/>').format(x(value), y))
-        parts.append(_text(WIDTH - 4, y + 4, f"{value:.3f}", anchor="end", kind="legend"))
-    return _svg(parts, label=label, height=height)
+        parts.append(text(WIDTH - 4, y + 4, f"{value:.3f}", anchor="end", kind="legend"))
+    return svg(parts, label=label, height=height)
 
 
 def distributions(groups: Mapping[str, Sequence[float]], *, label: str, x_label: str, bins: int = 24) -> Markup:
@@ -130,23 +133,23 @@ def distributions(groups: Mapping[str, Sequence[float]], *, label: str, x_label:
     high = max(max(values) for values in filled.values())
     width = (high - low) or 1.0
     strip = 62
-    height = _TOP + strip * len(filled) + _BOTTOM
+    height = TOP + strip * len(filled) + BOTTOM
     parts: list[Markup] = []
     for number, (name, values) in enumerate(filled.items()):
         counts = [0] * bins
         for value in values:
             counts[min(bins - 1, int((value - low) / width * bins))] += 1
-        base = _TOP + strip * (number + 1) - 6
-        parts.append(_line(_LEFT, base, WIDTH - _RIGHT, base, kind="grid"))
+        base = TOP + strip * (number + 1) - 6
+        parts.append(line(LEFT, base, WIDTH - RIGHT, base, kind="grid"))
         for at, count in enumerate(counts):
             tall = 40 * count / max(counts)
             form = Markup('<rect class="bar g{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>')
-            x = _LEFT + at * _INNER_WIDTH / bins
-            parts.append(form.format(number % 3, x + 0.5, base - tall, _INNER_WIDTH / bins - 1, tall))
-        parts.append(_text(_LEFT, base - 44, f"{name} ({len(values)})", anchor="start", kind="legend"))
+            x = LEFT + at * INNER_WIDTH / bins
+            parts.append(form.format(number % 3, x + 0.5, base - tall, INNER_WIDTH / bins - 1, tall))
+        parts.append(text(LEFT, base - 44, f"{name} ({len(values)})", anchor="start", kind="legend"))
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         anchor = "end" if share == 1.0 else "middle"
-        x = _LEFT + share * _INNER_WIDTH
-        parts.append(_text(x, height - _BOTTOM + 12, f"{low + share * width:.2f}", anchor=anchor))
-    parts.append(_text(_LEFT + _INNER_WIDTH / 2, height - 6, x_label, kind="axis"))
-    return _svg(parts, label=label, height=height)
+        x = LEFT + share * INNER_WIDTH
+        parts.append(text(x, height - BOTTOM + 12, f"{low + share * width:.2f}", anchor=anchor))
+    parts.append(text(LEFT + INNER_WIDTH / 2, height - 6, x_label, kind="axis"))
+    return svg(parts, label=label, height=height)

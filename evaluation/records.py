@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-VERSION = 1  # of the JSON form of these records
+VERSION = 2  # of the JSON form of these records; 1 had no answers
+READABLE = (1, 2)
 FORMAT = "lastro-evaluation"
 ALL = "all"  # where figures have a language: those of every question together
 
@@ -51,6 +52,62 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Cited:
+    """A citation of an answer; the last three fields are indices into `Outcome.golds`, as those of `Found`."""
+
+    document_id: str
+    chunk_id: str
+    title: str
+    page: int | None  # that it begins on; None where the document has none
+    section: str
+    start: int
+    end: int
+    quote: str  # a piece of it
+    golds: tuple[int, ...] = ()
+    golds_by_page: tuple[int, ...] = ()
+    golds_by_document: tuple[int, ...] = ()
+
+    @property
+    def page_start(self) -> int | None:
+        """Its page, as a passage names it."""
+        return self.page
+
+    @property
+    def page_end(self) -> int | None:
+        """Its page again: a quote is shown with one."""
+        return self.page
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What was answered to one question, beside its gold answers.
+
+    `exact`, `f1`, `contains` and `right` are None where the question has no gold answers; an unanswerable question has
+    none, and no answer to it is right.
+    """
+
+    text: str  # as it was shown
+    state: str  # of `Answer.state`
+    refused: bool
+    confidence: float | None
+    exact: float | None
+    f1: float | None
+    contains: float | None
+    right: bool | None
+    claims: dict[str, int]  # of the text, by `Sentence.state`
+    citations: tuple[Cited, ...]
+    seconds: float  # from the question to the checked answer
+    prompt_tokens: int = 0
+    cached_tokens: int = 0  # of those, the ones that the model had read already
+    completion_tokens: int = 0
+    extracted: bool = False
+    retried: bool = False
+    removed: int = 0  # claims that were taken out of the text
+    signals: dict[str, float] = field(default_factory=dict)
+    error: str = ""  # why there is no answer, where the question could not be asked
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one question."""
 
@@ -63,6 +120,7 @@ class Outcome:
     golds: tuple[Gold, ...]
     found: tuple[Found, ...]  # best first
     ms: float  # of the search, the question's embedding included
+    reply: Reply | None = None  # None where no answer was asked for
 
     @property
     def relevant(self) -> frozenset[int]:
@@ -79,11 +137,12 @@ class Run:
     context_k: int  # passages that an answer is given
     outcomes: tuple[Outcome, ...]
     depth: int = 0  # passages asked for of each search; 0 where that is not known
+    answering: dict[str, Any] = field(default_factory=dict)  # chat model and settings of the answers, where there are
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The mean of a metric over the questions that it applies to, with its 95 % interval."""
+    """The value of a metric over the questions that it applies to, with its 95 % interval."""
 
     run: str
     lang: str  # "all", or a language of the questions
@@ -107,6 +166,19 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerCost:
+    """What the answers to the questions of a language cost in a run."""
+
+    run: str
+    lang: str
+    p50_s: float
+    p95_s: float
+    prompt_tokens: float  # means
+    cached_tokens: float
+    completion_tokens: float
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """How a metric changes from one run to another over the same questions."""
 
@@ -119,7 +191,9 @@ class Comparison:
     difference: float  # after less before
     low: float
     high: float
-    p: float | None  # two-sided, of a sign-flip test; None, as the next two, for times of a saved run
+    p: (
+        float | None
+    )  # two-sided, of a sign-flip test; None, as the next two, for times of a saved run and what is pooled
     better: int | None  # questions
     worse: int | None
     questions: int
@@ -153,3 +227,6 @@ class Report:
     format: str = FORMAT
     version: int = VERSION
     notes: tuple[str, ...] = field(default=())  # what a reader should know of the figures
+    answer_scores: tuple[Score, ...] = ()
+    answer_costs: tuple[AnswerCost, ...] = ()
+    answer_comparisons: tuple[Comparison, ...] = ()

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment
 from markupsafe import Markup
 
 from lastro.evaluation import plots
+from lastro.evaluation.answers.report import answers_section
+from lastro.evaluation.figures import in_language
 from lastro.evaluation.matching import pairs
 from lastro.evaluation.metrics import find_metric, first_rank
-from lastro.evaluation.records import ALL, Found, Gold, Outcome, Report, Run
+from lastro.evaluation.page import filled, text_of
+from lastro.evaluation.records import ALL, Outcome, Report, Run
 from lastro.evaluation.run import READ
-from lastro.evaluation.summary import in_language, languages
+from lastro.evaluation.summary import languages
 
 MOST = 300  # failing questions that are listed
-_ORDER_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 KINDS = {
     "below": "the right passage was found, but below the first {k}",
     "page": "right page, other passage",
@@ -41,38 +40,8 @@ class Failure:
 
 def html(report: Report) -> str:
     """The report as an HTML page."""
-    folder = files("lastro.evaluation")
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=visible)
-    template = environment.from_string(folder.joinpath("report.html.jinja").read_text(encoding="utf-8"))
-    style = Markup(folder.joinpath("report.css").read_text(encoding="utf-8"))
-    return template.render(style=style, place=place, **context(report))
-
-
-def visible(value: Any) -> Any:
-    """A value for the page; a text without characters that hide or reorder what is shown."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return "".join(
-        char
-        for char in value
-        if char in "\n\t" or (char not in _ORDER_CONTROLS and unicodedata.category(char) not in ("Cc", "Cs"))
-    )
-
-
-def place(one: Gold | Found) -> str:
-    """Where a passage or a gold stands, in words.
-
-    >>> place(Gold("a.pdf#page=3", "d", "Lease", pages=(3, 3)))
-    'Lease, p. 3'
-    """
-    if isinstance(one, Gold):
-        first, last = one.pages or (None, None)
-    else:
-        first, last = one.page_start, one.page_end
-    if first is None:
-        section = one.section if isinstance(one, Found) and one.section != one.title else ""
-        return f"{one.title}, {section}" if section else one.title
-    return f"{one.title}, p. {first}" if last in (None, first) else f"{one.title}, p. {first}-{last}"
+    style = Markup(text_of("report.css"))
+    return str(filled("report.html.jinja", style=style, **context(report)))
 
 
 def context(report: Report) -> dict[str, Any]:
@@ -90,7 +59,7 @@ def context(report: Report) -> dict[str, Any]:
             for pair in dict.fromkeys((row.before, row.after) for row in report.comparisons)
         ],
         "changes": _changes(report, k), "plots": _plots(report, run, k) if scored else [],
-        "file": Path(report.setting.questions_file).name,
+        "file": Path(report.setting.questions_file).name, "answers": answers_section(report),
     }  # fmt: skip
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lastro.detection import detect_language
 from lastro.errors import ConfigError, LibraryError
+from lastro.evaluation.answers.reply import Chain, ask, judge
 from lastro.evaluation.datasets import Question, QuestionSet
 from lastro.evaluation.places import excerpt, is_on_page, is_place
-from lastro.evaluation.records import Found, Gold, Outcome, Run, Setting
+from lastro.evaluation.records import Found, Gold, Outcome, Reply, Run, Setting
 from lastro.types import Passage
 
 if TYPE_CHECKING:
@@ -30,13 +31,15 @@ OnQuestion = Callable[[int, int], None]  # questions done, and how many there ar
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """One way to search: `search` gives a question's passages, best first."""
+    """One way to search, and to answer where there is a chain: `search` gives a question's passages, best first."""
 
     name: str
     search: Search
     settings: Mapping[str, Any]
     context_k: int  # passages that an answer is given
     depth: int = 0  # passages asked for of each search; 0 where that is not known
+    chain: Chain | None = None  # asked each question after it was searched for; it does a search of its own
+    answering: Mapping[str, Any] = field(default_factory=dict)  # chat model and settings of the chain, for the record
 
     @classmethod
     def of_library(
@@ -100,31 +103,32 @@ def run(
     golds: Mapping[str, tuple[Gold, ...]],
     on_question: OnQuestion | None = None,
 ) -> tuple[Run, ...]:
-    """What each configuration finds for each question, in the order of both.
+    """What each configuration finds for each question, and answers where it has a chain, in the order of both.
 
     Each question goes through all configurations before the next, and another one begins each time. Before the
-    clock starts a language is detected and the first question searched, so that no model is loaded within a measured
-    search.
+    clock starts a language is detected and the first question searched and answered, so that no model is loaded within
+    what is measured.
 
     Raises:
         LibraryError: the library holds no document.
     """
     if library.is_empty():
         raise LibraryError(f"library {library.name!r} holds no documents; add some: lastro add PATH")
-    judge = _Judge(library)
+    judges = _Judge(library)
     outcomes: list[list[Outcome]] = [[] for _ in configurations]
     detect_language(_WARM_UP)
     for configuration in configurations:
         configuration.search(questions.questions[0].question)
+        if configuration.chain is not None:
+            ask(configuration.chain, questions.questions[0].question)
     for number, question in enumerate(questions.questions):
         for turn in range(len(configurations)):
             index = (number + turn) % len(configurations)
-            passages, ms = _timed(configurations[index].search, question.question)
-            outcomes[index].append(judge.outcome(question, golds[question.id], passages, ms))
+            outcomes[index].append(judges.outcome(question, golds[question.id], configurations[index]))
         if on_question is not None:
             on_question(number + 1, len(questions.questions))
     return tuple(
-        Run(one.name, dict(one.settings), one.context_k, tuple(found), one.depth)
+        Run(one.name, dict(one.settings), one.context_k, tuple(found), one.depth, dict(one.answering))
         for one, found in zip(configurations, outcomes, strict=True)
     )
 
@@ -142,17 +146,22 @@ class _Judge:
         self._library = library
         self._count_tokens = library.embedder.count_tokens
 
-    def outcome(
-        self, question: Question, golds: tuple[Gold, ...], passages: Sequence[Passage], ms: float
-    ) -> Outcome:  # fmt: skip
+    def outcome(self, question: Question, golds: tuple[Gold, ...], configuration: Configuration) -> Outcome:
         """One question's record."""
+        passages, ms = _timed(configuration.search, question.question)
         found = tuple(
             self._found(passage, rank, golds, question.answers) for rank, passage in enumerate(passages, start=1)
         )
         return Outcome(
             question_id=question.id, question=question.question, lang=question.lang, answerable=question.answerable,
             draft=question.draft, answers=question.answers, golds=golds, found=found, ms=ms,
+            reply=self._reply(question, golds, configuration.chain),
         )  # fmt: skip
+
+    def _reply(self, question: Question, golds: tuple[Gold, ...], chain: Chain | None) -> Reply | None:
+        if chain is None:
+            return None
+        return judge(question, golds, ask(chain, question.question), duplicates=self._library.passages)
 
     def _found(self, passage: Passage, rank: int, golds: tuple[Gold, ...], answers: Sequence[str]) -> Found:
         same = [passage]  # and what was merged into it, which holds the same words

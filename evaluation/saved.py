@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lastro.errors import ConfigError
-from lastro.evaluation.records import FORMAT, VERSION, Report
+from lastro.evaluation.records import FORMAT, READABLE, Report
 from lastro.types import to_dict
 
 _WAY_OUT = "give a file that `lastro eval --json` wrote"
@@ -47,7 +47,7 @@ def write_file(path: Path, text: str) -> None:
 
 
 def load_report(path: str | Path) -> Report:
-    """The report that a file holds.
+    """The report that a file holds; one of an earlier version has no answers.
 
     Raises:
         ConfigError: it is none, or one of another version.
@@ -63,9 +63,10 @@ def load_report(path: str | Path) -> Report:
         raise ConfigError(f"{file}: not JSON ({error}); {_WAY_OUT}") from error
     if not isinstance(value, dict) or value.get("format") != FORMAT:
         raise ConfigError(f"{file}: holds no evaluation; {_WAY_OUT}")
-    if value.get("version") != VERSION:
+    if value.get("version") not in READABLE:
         raise ConfigError(
-            f"{file}: version {value.get('version')!r} of the format, this program reads {VERSION}; run it again"
+            f"{file}: version {value.get('version')!r} of the format, this program reads "
+            f"{' and '.join(map(str, READABLE))}; run it again"
         )
     try:
         report = TypeAdapter(Report).validate_python(value)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import NoReturn
 
 import numpy as np
 
 from lastro.errors import ConfigError
-from lastro.evaluation import bootstrap
+from lastro.evaluation.answers.metrics import ANSWER_MEASURES
+from lastro.evaluation.answers.notes import answer_notes
+from lastro.evaluation.answers.summary import answer_costs, answer_scores, compare_answers
+from lastro.evaluation.figures import compared, in_language, means, pooled_value
 from lastro.evaluation.matching import pairs
-from lastro.evaluation.metrics import Metric, find_metric, usual_metrics
+from lastro.evaluation.measures import Measure, Metric, Pooled
+from lastro.evaluation.metrics import find_measure, find_metric, usual_metrics
 from lastro.evaluation.notes import notes
 from lastro.evaluation.records import ALL, Comparison, Cost, Outcome, Report, Run, Score, Setting
 
@@ -28,21 +33,25 @@ def make_report(setting: Setting, runs: Sequence[Run], *, depth: int, against: R
     shown = [*runs, *([against] if against is not None else [])]
     known = min([depth, *(run.depth for run in runs if run.depth)])
     comparisons = [row for run in runs[1:] for row in compare(runs[0], run, depth=known)]
+    answers = [row for run in runs[1:] for row in compare_answers(runs[0], run)]
     if against is not None:
-        rows = compare(against, runs[0], depth=min(known, _depth_of(against)))
-        comparisons += [_without_verdict(row) if row.metric == "ms" else row for row in rows]
+        comparisons += map(_of_another_day, compare(against, runs[0], depth=min(known, _depth_of(against))))
+        answers += map(_of_another_day, compare_answers(against, runs[0]))
+    said = [*notes(runs, comparisons, depth=depth, against=against), *answer_notes(runs[0])]
     return Report(
         setting=setting, depth=known, runs=tuple(shown),
         scores=tuple(row for run in runs for row in scores(run, usual_metrics(known, run.outcomes))),
         costs=tuple(row for run in runs for row in costs(run, depth=depth)),
         comparisons=tuple(comparisons), made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        lastro=version("lastro"), notes=tuple(notes(runs, comparisons, depth=depth, against=against)),
+        lastro=version("lastro"), notes=tuple(said),
+        answer_scores=tuple(row for run in runs for row in answer_scores(run)),
+        answer_costs=tuple(row for run in runs for row in answer_costs(run)), answer_comparisons=tuple(answers),
     )  # fmt: skip
 
 
-def _without_verdict(row: Comparison) -> Comparison:
-    """A comparison that says what changed, not how much that tells: times of another day are not paired."""
-    return replace(row, p=None, better=None, worse=None)
+def _of_another_day(row: Comparison) -> Comparison:
+    """A row that says of times what changed, not how much that tells: those of another day are not paired."""
+    return replace(row, p=None, better=None, worse=None) if row.metric in ("ms", "seconds") else row
 
 
 def _depth_of(run: Run) -> int:
@@ -55,36 +64,11 @@ def languages(run: Run) -> list[str]:
     return [ALL, *found] if len(found) > 1 else [ALL]
 
 
-def in_language(outcomes: Sequence[Outcome], lang: str) -> list[Outcome]:
-    """The outcomes of a language's questions."""
-    return [outcome for outcome in outcomes if lang in (ALL, outcome.lang)]
-
-
 def scores(run: Run, metrics: Sequence[Metric]) -> list[Score]:
     """The mean of each metric, for all questions and by language, where it applies to any."""
-    found = []
-    for lang in languages(run):
-        outcomes = in_language(run.outcomes, lang)
-        for metrics_alike, values in _columns(metrics, outcomes):
-            spans = bootstrap.intervals(values)
-            means = values.mean(axis=0).tolist()
-            found += [
-                Score(run.name, lang, metric.name, mean, low, high, len(values))
-                for metric, mean, (low, high) in zip(metrics_alike, means, spans, strict=True)
-            ]
+    found = [row for lang in languages(run) for row in means(run.name, lang, metrics, in_language(run.outcomes, lang))]
     order = {metric.name: place for place, metric in enumerate(metrics)}
     return sorted(found, key=lambda score: (score.lang != ALL, score.lang, order[score.metric]))
-
-
-def _columns(metrics: Sequence[Metric], outcomes: Sequence[Outcome]) -> list[tuple[list[Metric], np.ndarray]]:
-    """Metrics that apply to the same questions, with their values: questions by metrics."""
-    groups: dict[tuple[bool, ...], list[tuple[Metric, list[float]]]] = {}
-    for metric in metrics:
-        values = [metric.compute(outcome) for outcome in outcomes]
-        applies = tuple(value is not None for value in values)
-        if any(applies):
-            groups.setdefault(applies, []).append((metric, [value for value in values if value is not None]))
-    return [([metric for metric, _ in group], np.array([v for _, v in group]).T) for group in groups.values()]
 
 
 def costs(run: Run, *, depth: int) -> list[Cost]:
@@ -119,56 +103,73 @@ def compare(before: Run, after: Run, *, depth: int) -> list[Comparison]:
     for lang in languages(after):
         chosen = [pair for pair in both if lang in (ALL, pair[1].lang)]
         for metric in metrics:
-            row = _compared(metric, lang, before.name, after.name, chosen)
+            row = compared(metric, lang, before.name, after.name, chosen)
             found += [row] if row is not None else []
     return found
-
-
-def _compared(
-    metric: Metric, lang: str, before: str, after: str, pairs: Sequence[tuple[Outcome, Outcome]]
-) -> Comparison | None:  # fmt: skip
-    both = [(metric.compute(one), metric.compute(other)) for one, other in pairs]
-    values = np.array([(a, b) for a, b in both if a is not None and b is not None])
-    if not len(values):
-        return None
-    old, new = values[:, :1], values[:, 1:]
-    (change,) = bootstrap.paired(old, new)
-    rises, falls = int((new > old).sum()), int((new < old).sum())
-    better, worse = (rises, falls) if metric.higher_is_better else (falls, rises)
-    return Comparison(
-        metric=metric.name, lang=lang, before=before, after=after, before_value=float(old.mean()),
-        after_value=float(new.mean()), difference=change.mean, low=change.low, high=change.high, p=change.p,
-        better=better, worse=worse, questions=len(values), higher_is_better=metric.higher_is_better,
-    )  # fmt: skip
 
 
 # Limits -------------------------------------------------------------------------------------------------------------
 
 
-def parse_limit(text: str, *, depth: int) -> tuple[Metric, float]:
-    """The metric and least value of a limit such as "hit@5=0.95".
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The least value of a measure; with `over`, the most."""
+
+    measure: Measure
+    bound: float
+    over: bool = False
+
+    def kept_by(self, value: float) -> bool:
+        """Whether a value is on the right side."""
+        return value <= self.bound if self.over else value >= self.bound
+
+
+def parse_limit(text: str, *, depth: int, over: bool = False) -> Limit:
+    """A limit such as "hit@5=0.95"; one that a metric may not be over is of a metric of which less is better.
 
     Raises:
         ConfigError: it has no number, or no such metric.
     """
     name, sign, number = text.partition("=")
-    metric = find_metric(name.strip(), depth=depth)
+    measure = find_measure(name.strip(), depth=depth)
     try:
-        least = float(number)
+        bound = float(number)
     except ValueError:
-        least = float("nan")
-    if not sign or not 0 <= least <= 1 or not metric.higher_is_better:
-        raise ConfigError(f"--fail-under {text}: give a metric of quality and a share from 0 to 1, as in hit@5=0.95")
-    return metric, least
+        bound = float("nan")
+    if not sign or not 0 <= bound <= 1 or measure.unit:
+        _refuse(text, over, "give a metric and a share from 0 to 1")
+    if measure.higher_is_better is over:
+        _refuse(text, over, f"of {measure.name} {'more' if over else 'less'} is better")
+    return Limit(measure, bound, over)
 
 
-def failures(run: Run, limits: Sequence[tuple[Metric, float]]) -> list[str]:
-    """A line for each limit that a run is under."""
+def _refuse(text: str, over: bool, why: str) -> NoReturn:
+    option, other = ("--fail-over", "--fail-under") if over else ("--fail-under", "--fail-over")
+    example, opposite = ("false_refusal=0.1", "hit@5=0.95") if over else ("hit@5=0.95", "false_refusal=0.1")
+    raise ConfigError(f"{option} {text}: {why}, as in {option} {example} or {other} {opposite}")
+
+
+def failures(run: Run, limits: Sequence[Limit]) -> list[str]:
+    """A line for each limit that a run does not keep."""
     found = []
-    for metric, least in limits:
-        values = [value for outcome in run.outcomes if (value := metric.compute(outcome)) is not None]
-        if not values:
-            found.append(f"{metric.name}: no question has a gold passage, so it cannot reach {least:g}")
-        elif (mean := float(np.mean(values))) < least:
-            found.append(f"{metric.name} = {mean:.4f} is under {least:g} (over {len(values)} questions)")
+    for limit in limits:
+        name, side = limit.measure.name, "over" if limit.over else "under"
+        value, questions = _value(limit.measure, run.outcomes)
+        if value is None:
+            found.append(f"{name}: {_nothing(limit.measure)}, so it cannot keep to {limit.bound:g}")
+        elif not limit.kept_by(value):
+            found.append(f"{name} = {value:.4f} is {side} {limit.bound:g} (over {questions} questions)")
     return found
+
+
+def _value(measure: Measure, outcomes: Sequence[Outcome]) -> tuple[float | None, int]:
+    """A measure of a run, and how many questions it is of."""
+    if isinstance(measure, Pooled):
+        judged = sum(measure.judgement(outcome) is not None for outcome in outcomes)
+        return pooled_value(measure, outcomes), judged
+    values = [value for outcome in outcomes if (value := measure.compute(outcome)) is not None]
+    return float(np.mean(values)) if values else None, len(values)
+
+
+def _nothing(measure: Measure) -> str:
+    return "there is no answer that it is of" if measure.name in ANSWER_MEASURES else "no question has a gold passage"

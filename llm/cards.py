@@ -56,22 +56,32 @@ class EmbedderCard:
 
 
 @dataclass(frozen=True, slots=True)
-class RerankerCard:
-    """A cross-encoder that reads a question with a passage: a folder of files with its weights in `file`."""
+class PairCard:
+    """A cross-encoder, which reads two texts together: a folder of files with its weights in `file`."""
 
     name: str
     repo: str
     file: str
     sha256: str | None
     bytes: int
-    max_tokens: int  # of question and passage together
+    max_tokens: int  # of both texts together
     languages: tuple[str, ...]  # ISO 639-1
     licence: str
     package: str | None = None
     revision: str | None = None
 
 
-Card = ChatModelCard | EmbedderCard | RerankerCard
+@dataclass(frozen=True, slots=True)
+class RerankerCard(PairCard):
+    """A cross-encoder that says how well a passage answers a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierCard(PairCard):
+    """A cross-encoder that says whether a passage entails a claim, contradicts it, or neither (an NLI model)."""
+
+
+Card = ChatModelCard | EmbedderCard | RerankerCard | VerifierCard
 
 CHAT_MODELS: tuple[ChatModelCard, ...] = (
     ChatModelCard(
@@ -270,5 +280,29 @@ RERANKERS: tuple[RerankerCard, ...] = (
         max_tokens=512,
         languages=("en",),
         licence="apache-2.0",
+    ),
+)
+
+VERIFIERS: tuple[VerifierCard, ...] = (
+    VerifierCard(
+        name="mdeberta-xnli-2mil7",
+        repo="MoritzLaurer/mDeBERTa-v3-base-xnli-multilingual-nli-2mil7",
+        file="model.safetensors",
+        sha256=None,
+        bytes=558_000_000,
+        max_tokens=512,
+        languages=tuple("en pt es fr de it nl pl ru uk sv tr ar fa he hi bn mr ta ur ps id vi sw ja ko zh".split()),
+        licence="mit",
+    ),
+    VerifierCard(
+        name="minilm-l6-xnli",
+        repo="MoritzLaurer/multilingual-MiniLMv2-L6-mnli-xnli",
+        file="model.safetensors",
+        sha256=None,
+        bytes=428_000_000,
+        max_tokens=512,
+        # What it was taught on; of Portuguese it knows what XLM-RoBERTa, its teacher, had read.
+        languages=("en", "es", "fr", "de", "el", "bg", "ru", "tr", "ar", "hi", "ur", "sw", "th", "vi", "zh"),
+        licence="mit",
     ),
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lastro.errors import ModelCorrupt, ModelError, ModelNotFound
-from lastro.llm.cards import ChatModelCard, EmbedderCard, RerankerCard
+from lastro.llm.cards import ChatModelCard, EmbedderCard, PairCard
 from lastro.llm.folders import refuse_own_code
 from lastro.llm.models import OnProgress, verify_file
 from lastro.offline import hub_allowed, hub_forbidden_by
@@ -76,7 +76,7 @@ def fetch_chat_model(card: ChatModelCard, folder: Path, *, on_progress: OnProgre
     return target
 
 
-def fetch_folder(card: EmbedderCard | RerankerCard, folder: Path, *, on_progress: OnProgress | None = None) -> Path:
+def fetch_folder(card: EmbedderCard | PairCard, folder: Path, *, on_progress: OnProgress | None = None) -> Path:
     """The folder of `card`'s files, fetched unless its weights are there and right; raises as `fetch_chat_model`."""
     if (folder / card.file).is_file() and card.sha256 is not None:
         verify_file(folder / card.file, card.sha256)
@@ -86,7 +86,7 @@ def fetch_folder(card: EmbedderCard | RerankerCard, folder: Path, *, on_progress
 
 
 def fetch_repository(repo: str, folder: Path, *, on_progress: OnProgress | None = None) -> Path:
-    """The folder of an embedder or reranker outside the catalogue, with its page, which names its languages.
+    """The folder of a model outside the catalogue that is no GGUF file, with its page, which names its languages.
 
     Raises:
         ModelError: offline, the hub cannot be reached, or the model needs code of its own to be loaded.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ _LEGACY_POOLING = {  # how sentence-transformers before 6 wrote it
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # the names in use, in sentence-transformers' order
 _FRONT_MATTER = re.compile(r"---\s*\n(.*?)\n---\s*\n", re.DOTALL)
 _LANGUAGE = re.compile(r"^language:(.*(?:\n[ \t]*-.*)*)", re.MULTILINE)  # on its line, or in a list below it
+_ENTAILS = ("entailment", "entails", "entail")  # what publishers call these two
+_CONTRADICTS = ("contradiction", "contradicts", "contradict")
 _CODE = re.compile(r"[a-z]{2,3}")  # of a language
 
 
@@ -35,11 +38,33 @@ class FolderFacts:
     query_prompt: str
     document_prompt: str
     languages: tuple[str, ...]  # ISO 639 codes
+    labels: tuple[str, ...] = ()  # of a classifier's scores, in the order of config.json's id2label
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether its last layer gives scores to a pair of texts."""
+        return self.architecture.endswith("ForSequenceClassification")
+
+    @property
+    def is_verifier(self) -> bool:
+        """Whether its scores are for entailment and contradiction."""
+        return self.is_classifier and entailment_labels(self.labels) is not None
 
     @property
     def is_reranker(self) -> bool:
-        """Whether its last layer gives a score to a pair of texts."""
-        return self.architecture.endswith("ForSequenceClassification")
+        """Whether its last layer gives a score to a pair of texts, and not for entailment."""
+        return self.is_classifier and not self.is_verifier
+
+
+def entailment_labels(labels: Sequence[str]) -> tuple[int, int] | None:
+    """The places of the labels for entailment and for contradiction; None where there is not one of each.
+
+    >>> entailment_labels(["CONTRADICTION", "NEUTRAL", "ENTAILMENT"]), entailment_labels(["entailment", "other"])
+    ((2, 0), None)
+    """
+    folded = [label.strip().casefold() for label in labels]
+    found = [[at for at, label in enumerate(folded) if label in names] for names in (_ENTAILS, _CONTRADICTS)]
+    return (found[0][0], found[1][0]) if [len(places) for places in found] == [1, 1] else None
 
 
 def read_folder(folder: Path) -> FolderFacts:
@@ -57,7 +82,9 @@ def read_folder(folder: Path) -> FolderFacts:
         pooling = _pooling(folder, modules)
         document = next((prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name)), "")
         query = prompts.get("query") or ""
-    except (AttributeError, KeyError, TypeError, IndexError) as error:
+        names = config.get("id2label") or {}
+        labels = tuple(str(names[place]) for place in sorted(names, key=int))
+    except (AttributeError, KeyError, TypeError, IndexError, ValueError) as error:
         raise ModelCorrupt(f"{folder}: its small files are not as they should be ({error!r}); copy it again") from error
     width = config.get("hidden_size")
     return FolderFacts(
@@ -68,6 +95,7 @@ def read_folder(folder: Path) -> FolderFacts:
         query_prompt=str(query),
         document_prompt=str(document),
         languages=_languages(folder / "README.md"),
+        labels=labels,
     )
 
 

@@ -21,7 +21,8 @@ from lastro.llm import ledger
 from lastro.llm.cards import CHAT_MODELS as CHAT_MODELS
 from lastro.llm.cards import EMBEDDERS as EMBEDDERS
 from lastro.llm.cards import RERANKERS as RERANKERS
-from lastro.llm.cards import Card, ChatModelCard, EmbedderCard, RerankerCard
+from lastro.llm.cards import VERIFIERS as VERIFIERS
+from lastro.llm.cards import Card, ChatModelCard, EmbedderCard, PairCard, RerankerCard, VerifierCard
 from lastro.llm.folders import read_folder
 from lastro.llm.hardware import Fit, fits, fits_bytes
 
@@ -30,8 +31,9 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 OnProgress = Callable[[int, int], None]
 """Called with the bytes done and the bytes in all."""
 
-AnyCard = TypeVar("AnyCard", ChatModelCard, EmbedderCard, RerankerCard)
-FolderCard = TypeVar("FolderCard", EmbedderCard, RerankerCard)
+Kind = Literal["chat", "embedder", "reranker", "verifier"]
+AnyCard = TypeVar("AnyCard", ChatModelCard, EmbedderCard, RerankerCard, VerifierCard)
+FolderCard = TypeVar("FolderCard", EmbedderCard, RerankerCard, VerifierCard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class ModelListing:
     """A model as `lastro models` shows it; `fit` is None but for chat models on this machine or of the catalogue."""
 
     name: str
-    kind: Literal["chat", "embedder", "reranker"]
+    kind: Kind
     path: Path | None
     bytes: int
     installed: bool
@@ -91,6 +93,11 @@ def find_embedder(name_or_path: str) -> tuple[EmbedderCard | None, Path]:
 def find_reranker(name_or_path: str) -> tuple[RerankerCard | None, Path]:
     """The card and the folder of a reranker; names and errors are as for `find_embedder`."""
     return _find(RERANKERS, name_or_path, "reranker")
+
+
+def find_verifier(name_or_path: str) -> tuple[VerifierCard | None, Path]:
+    """The card and the folder of an NLI model; names and errors are as for `find_embedder`."""
+    return _find(VERIFIERS, name_or_path, "verifier")
 
 
 def recognise_embedder(folder: Path) -> EmbedderCard | None:
@@ -153,7 +160,7 @@ def verify_file(path: Path, sha256: str) -> None:
 
 
 def pull(name: str, *, on_progress: OnProgress | None = None) -> Path:
-    """Fetch a model from the hub into the models folder: one of the catalogue, or an embedder or reranker by hub id.
+    """Fetch a model from the hub into the models folder: one of the catalogue, or any but a chat model by hub id.
 
     Raises:
         ModelNotFound: no such name, or the hub has no such model.
@@ -164,7 +171,7 @@ def pull(name: str, *, on_progress: OnProgress | None = None) -> Path:
     chat = _named(CHAT_MODELS, name)
     if chat is not None:
         return fetch_chat_model(chat, models_folder(), on_progress=on_progress)
-    card = _named(EMBEDDERS, name) or _named(RERANKERS, name)
+    card = _named(EMBEDDERS, name) or _named(RERANKERS, name) or _named(VERIFIERS, name)
     if card is not None and not card.repo:
         raise ModelNotFound(f"{card.name}: comes in a package and not from the hub; run {_way_to_get(card)}")
     if card is not None:
@@ -179,7 +186,7 @@ def pull(name: str, *, on_progress: OnProgress | None = None) -> Path:
 
 
 def _catalogue() -> list[Card]:
-    return [*CHAT_MODELS, *EMBEDDERS, *RERANKERS]
+    return [*CHAT_MODELS, *EMBEDDERS, *RERANKERS, *VERIFIERS]
 
 
 def _named(cards: Iterable[AnyCard], name: str) -> AnyCard | None:
@@ -227,7 +234,7 @@ def _chat_places(card: ChatModelCard) -> list[Path]:
     return [models_folder() / card.file, *(folder / card.file for folder in _package_folders(card.package))]
 
 
-def _card_places(card: EmbedderCard | RerankerCard) -> list[Path]:
+def _card_places(card: EmbedderCard | PairCard) -> list[Path]:
     packages = [place for folder in _package_folders(card.package) for place in (folder / "model", folder)]
     return [models_folder() / card.name, *packages]
 
@@ -246,28 +253,36 @@ def _way_to_get(card: Card) -> str:
 
 def _listing(card: Card) -> ModelListing:
     try:
-        if isinstance(card, ChatModelCard):
-            path = find_chat_model(card.name)
-        else:
-            find = find_embedder if isinstance(card, EmbedderCard) else find_reranker
-            path = find(card.name)[1]
+        path = _folder_or_file(card)
     except ModelNotFound:
         path = None
-    kind: Literal["chat", "embedder", "reranker"] = "embedder" if isinstance(card, EmbedderCard) else "reranker"
     if not isinstance(card, ChatModelCard):
-        return ModelListing(card.name, kind, path, card.bytes, path is not None, card, None)
+        return ModelListing(card.name, _kind(card), path, card.bytes, path is not None, card, None)
     fit = fits_bytes(card.bytes) if path is None else _fit(path)
     return ModelListing(card.name, "chat", path, card.bytes, path is not None, card, fit)
 
 
+def _folder_or_file(card: Card) -> Path:
+    if isinstance(card, ChatModelCard):
+        return find_chat_model(card.name)
+    find = {"embedder": find_embedder, "reranker": find_reranker, "verifier": find_verifier}[_kind(card)]
+    return find(card.name)[1]
+
+
+def _kind(card: EmbedderCard | RerankerCard | VerifierCard) -> Literal["embedder", "reranker", "verifier"]:
+    if isinstance(card, EmbedderCard):
+        return "embedder"
+    return "reranker" if isinstance(card, RerankerCard) else "verifier"
+
+
 def _listing_of(folder: Path) -> ModelListing:
     try:
-        reranker = read_folder(folder).is_reranker
+        facts = read_folder(folder)
+        kind: Kind = "verifier" if facts.is_verifier else "reranker" if facts.is_reranker else "embedder"
     except ModelError:  # a damaged one is still listed, and refused when it is opened
-        reranker = False
+        kind = "embedder"
     size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    name = folder_name(folder.resolve())
-    return ModelListing(name, "reranker" if reranker else "embedder", folder.resolve(), size, True, None, None)
+    return ModelListing(folder_name(folder.resolve()), kind, folder.resolve(), size, True, None, None)
 
 
 def _hidden(path: Path) -> bool:

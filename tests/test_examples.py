@@ -15,6 +15,7 @@ DOCUMENTS = EXAMPLES / "documents"
 QUESTIONS = json.loads((EXAMPLES / "questions.json").read_text(encoding="utf-8"))
 TESTED = {
     "ask_library.py", "build_documents.py", "community_loader.py", "demo.py", "own_chain.py", "vector_store.py",
+    "verify_foreign_chain.py",
 }  # fmt: skip
 
 
@@ -125,3 +126,15 @@ def test_a_library_is_a_vector_store(tmp_path):
     assert "since 2024, not by Rui: n3 {'year': 2024, 'author': 'Ana'}" in out
     assert "passage: The boiler leaks at the lower valve. (n2)" in out
     assert out.splitlines()[-1] == "left: 0"
+
+
+@pytest.mark.slow
+def test_a_foreign_chain_is_verified(tmp_path):
+    out = run_example("verify_foreign_chain.py", home=tmp_path)
+    assert "their chain: " in out
+    assert "[1] boiler.txt: “The boiler was serviced on 3 March 2025" in out
+    theirs, mine = out.split("written by hand: ")
+    assert "(answered)" in theirs
+    assert "The boiler was serviced on 3 March 2025 [1]." in mine
+    assert "The roof was painted in 1924 [" in mine
+    assert "1924 [1]" not in mine

@@ -146,7 +146,7 @@ class ConversationStore:
         handle, name = tempfile.mkstemp(dir=self._folder, suffix=".new")  # readable by its owner alone
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_FORMAT.dump_json(stamped))
+                file.write(_FORMAT.dump_json(stamped, warnings="error"))  # what cannot be read back is not written
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)

@@ -10,10 +10,22 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lastro.errors import LastroError
-from lastro.events import AnswerEvent, Checked, FileFinished, FileStarted, IngestEvent, Retrieved, StageProgress, Token
+from lastro.events import (
+    AnswerEvent,
+    Checked,
+    ClaimChecked,
+    FileFinished,
+    FileStarted,
+    IngestEvent,
+    Retried,
+    Retrieved,
+    StageProgress,
+    Token,
+)
 from lastro.types import AddReport, Answer, FileResult, Upload
 
 JobState = Literal["running", "done", "failed"]
@@ -156,8 +168,17 @@ class IngestJob(Job):
             file.stage, file.done, file.total = event.stage, event.done, event.total
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the model has written so far, and the claims of it that are checked already, in order."""
+
+    text: str = ""
+    checks: tuple[ClaimChecked, ...] = ()
+    again: bool = False  # whether it is the model's second try
+
+
 class AnswerJob(Job):
-    """Writes one answer; `text` grows as the model writes, `answer` stands once it is checked."""
+    """Writes one answer; `draft` grows as the model writes, `answer` stands once it is checked."""
 
     def __init__(
         self,
@@ -170,7 +191,7 @@ class AnswerJob(Job):
         super().__init__()
         self.question = question
         self.stage: AnswerStage = "loading"
-        self.text = ""
+        self.draft = Draft()
         self.found = 0
         self.answer: Answer | None = None
         self._events = events
@@ -184,12 +205,20 @@ class AnswerJob(Job):
                     return
         self.stage = "searching"
         for event in self._events(self._cancel):
-            if isinstance(event, Retrieved):
-                self.found, self.stage = len(event.passages), "reading"
-            elif isinstance(event, Token):
-                self.text, self.stage = self.text + event.text, "writing"
-            elif isinstance(event, Checked):
-                self.answer = event.answer
+            self._take(event)
+
+    def _take(self, event: AnswerEvent) -> None:
+        draft = self.draft
+        if isinstance(event, Retrieved):
+            self.found, self.stage = len(event.passages), "reading"
+        elif isinstance(event, Token):
+            self.draft, self.stage = replace(draft, text=draft.text + event.text), "writing"
+        elif isinstance(event, ClaimChecked):
+            self.draft = replace(draft, checks=(*draft.checks, event))
+        elif isinstance(event, Retried):
+            self.draft, self.stage = Draft(again=True), "reading"
+        elif isinstance(event, Checked):
+            self.answer = event.answer
 
     def _closed(self) -> None:
         self._keep(self)

@@ -15,22 +15,29 @@ from lastro.offline import go_offline
 APP = Path(__file__).with_name("app.py")
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
-# Calm, with enough contrast to read for hours (text on background: 14:1).
+# Calm, with enough contrast to read for hours (text on background: 14:1); light or dark as the reader's system is.
 _THEME = {
-    "base": "light",
-    "primaryColor": "#0f5c5c",
-    "backgroundColor": "#ffffff",
-    "secondaryBackgroundColor": "#f3f5f4",
-    "textColor": "#1d2a2a",
-    "linkColor": "#0f5c5c",
-    "borderColor": "#dde4e2",
     "font": "sans-serif",
     "baseFontSize": "16",
     "baseRadius": "0.5rem",
     "showWidgetBorder": "true",
     "showSidebarBorder": "true",
-    "sidebar.backgroundColor": "#f7f9f8",
-    "sidebar.secondaryBackgroundColor": "#eaefed",
+    "light.primaryColor": "#0f5c5c",
+    "light.backgroundColor": "#ffffff",
+    "light.secondaryBackgroundColor": "#f3f5f4",
+    "light.textColor": "#1d2a2a",
+    "light.linkColor": "#0f5c5c",
+    "light.borderColor": "#dde4e2",
+    "light.sidebar.backgroundColor": "#f7f9f8",
+    "light.sidebar.secondaryBackgroundColor": "#eaefed",
+    "dark.primaryColor": "#5fb8b2",
+    "dark.backgroundColor": "#131a1a",
+    "dark.secondaryBackgroundColor": "#1d2727",
+    "dark.textColor": "#e4ecea",
+    "dark.linkColor": "#7fcfc8",
+    "dark.borderColor": "#334140",
+    "dark.sidebar.backgroundColor": "#182121",
+    "dark.sidebar.secondaryBackgroundColor": "#243030",
 }
 
 

@@ -1,18 +1,15 @@
-"""Answers and passages as HTML, every character of theirs through `markup`; no tag here holds anything else."""
+"""Passages, pages and notes as HTML, every character of theirs through `markup`; no tag here holds anything else."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lastro.types import Answer, Citation, PageSpan, Passage, Sentence
+from lastro.types import Citation, PageSpan, Passage
 from lastro.ui.safe import markup
 from lastro.ui.texts import Texts
 
-_MARKER = re.compile(r"\[(\d{1,3})\]")
-_STRONG = re.compile(r"\*\*([^*\n]+)\*\*")
-_TOOLTIP = 220  # characters of a quote shown when the pointer rests on its marker
+_SHORT = 220  # characters of a quote or passage where it is only hinted at
 LEAF = 6_000  # characters shown at once of a document without pages
 
 
@@ -25,53 +22,14 @@ class Leaf:
     end: int
 
 
-def answer_html(answer: Answer, texts: Texts) -> str:
-    """The checked answer: markers raised, sentences without backing underlined and labelled."""
-    parts: list[str] = []
-    at = 0
-    for sentence in sorted(answer.sentences, key=lambda one: one.start):
-        if sentence.start < at:
-            continue
-        parts.append(_words(answer.text[at : sentence.start], answer.citations, texts))
-        parts.append(_sentence(sentence, answer, texts))
-        at = sentence.end
-    parts.append(_words(answer.text[at:], answer.citations, texts))
-    return f'<div class="lastro-answer" lang="{markup(answer.language)}">{"".join(parts)}</div>'
+def shortened(text: str, limit: int = _SHORT) -> str:
+    r"""The text on one line, cut to `limit` characters.
 
-
-def _sentence(sentence: Sentence, answer: Answer, texts: Texts) -> str:
-    words = _words(answer.text[sentence.start : sentence.end], answer.citations, texts)
-    if sentence.state != "unsupported":
-        return words
-    why = markup(texts("answer.unsupported_help"))
-    label = markup(texts("answer.unsupported"))
-    return f'<span class="lastro-unsupported" title="{why}">{words}<span class="lastro-flag">⚠ {label}</span></span>'
-
-
-def _words(text: str, citations: Sequence[Citation], texts: Texts) -> str:
-    parts: list[str] = []
-    at = 0
-    for match in _MARKER.finditer(text):
-        number = int(match.group(1))
-        if not 1 <= number <= len(citations):
-            continue
-        citation = citations[number - 1]
-        quote = " ".join(citation.quote.split())
-        short = quote if len(quote) <= _TOOLTIP else quote[:_TOOLTIP] + "…"
-        hint = markup(texts("answer.mark", title=heading(citation, texts), quote=short))
-        parts.append(_emphasis(text[at : match.start()]))
-        parts.append(f'<sup class="lastro-mark" title="{hint}">[{number}]</sup>')
-        at = match.end()
-    return "".join([*parts, _emphasis(text[at:])])
-
-
-def _emphasis(text: str) -> str:
-    return _STRONG.sub(r"<strong>\1</strong>", markup(text))
-
-
-def stream_html(text: str) -> str:
-    """What the model has written so far, unchecked."""
-    return f'<div class="lastro-answer lastro-draft">{_emphasis(text)}<span class="lastro-caret"></span></div>'
+    >>> shortened("one  two\nthree", 7)
+    'one two…'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= limit else line[:limit].rstrip() + "…"
 
 
 def quote_html(text: str) -> str:
@@ -84,9 +42,8 @@ def passages_html(passages: Sequence[Passage], texts: Texts) -> str:
     items = []
     for passage in passages:
         score = "" if passage.cosine is None else f" · {texts('details.score', score=texts.number(passage.cosine, 2))}"
-        begins = " ".join(passage.text.split())
-        short = begins if len(begins) <= _TOOLTIP else begins[:_TOOLTIP] + "…"
-        items.append(f"<li><strong>{markup(heading(passage, texts))}</strong>{markup(score)}<br>{markup(short)}</li>")
+        begins = markup(shortened(passage.text))
+        items.append(f"<li><strong>{markup(heading(passage, texts))}</strong>{markup(score)}<br>{begins}</li>")
     return f'<ul class="lastro-passages">{"".join(items)}</ul>'
 
 

@@ -88,6 +88,7 @@ def overrides() -> Overrides:
         temperature=float(state.get("temperature", settings.llm.temperature)),
         k=int(state.get("k", settings.retrieval.k)),
         language=state.get("answer_language") or settings.answer.language,
+        policy=state.get("policy") or settings.answer.policy,
     )
 
 

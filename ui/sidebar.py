@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import streamlit as st
 
+from lastro.types import Policy
 from lastro.ui import session
 from lastro.ui.render import note_html
 from lastro.ui.safe import markup, plain
@@ -127,4 +130,13 @@ def _settings(texts: Texts) -> None:
         required=True,
         format_func=lambda code: texts("side.answer_auto" if code == "auto" else f"language.{code}"),
         key="answer_language",
+    )
+    policies = get_args(Policy)
+    st.radio(
+        texts("side.policy"),
+        policies,
+        index=policies.index(settings.answer.policy),
+        format_func=lambda policy: texts(f"side.policy_{policy}"),
+        key="policy",
+        help=texts("side.policy_help"),
     )

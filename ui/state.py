@@ -14,7 +14,7 @@ from lastro.config import Settings, home, load_settings
 from lastro.errors import LibraryNotFound, ModelError
 from lastro.events import AnswerEvent, IngestEvent
 from lastro.offline import go_offline
-from lastro.types import AddReport, Upload
+from lastro.types import AddReport, Policy, Upload
 from lastro.ui.conversations import ConversationStore
 from lastro.ui.jobs import AnswerJob, IngestJob, JobRunner, LoadJob
 
@@ -33,6 +33,7 @@ class Overrides:
     temperature: float
     k: int
     language: Literal["auto", "en", "pt"]
+    policy: Policy = "mark"
 
 
 class Services:
@@ -63,9 +64,12 @@ class Services:
         self.loading.start()
 
     def library(self) -> Library | None:
-        """The library once it is open; None while it opens, and where none was made yet."""
-        if self._library is None and not self.opening.running:
-            self._open(create=False)
+        """The library once it is open; None while it opens or is made, and where none was made yet."""
+        if self._library is None and not self.opening.running and self._lock.acquire(blocking=False):
+            try:  # without waiting: the page must not stand still while another thread makes the library
+                self._open_locked(create=False)
+            finally:
+                self._lock.release()
         return self._library
 
     def add(self, uploads: list[Upload]) -> IngestJob:
@@ -90,8 +94,9 @@ class Services:
             return self._answer({"question": question, "history": history}, overrides, cancel)
 
         def keep(job: AnswerJob) -> None:
-            unread = job.cancelled and not job.text  # a refusal would be no answer to a question that was taken back
-            answer = None if unread else job.answer
+            begun = job.draft.text or job.draft.again
+            # A refusal would be no answer to a question that was taken back.
+            answer = None if job.cancelled and not begun else job.answer
             self.conversations.finish(conversation_id, answer=answer, error=job.error, stopped=job.cancelled)
 
         job = AnswerJob(question, events, keep, ready=(self.opening, self.loading))
@@ -113,18 +118,23 @@ class Services:
             library,
             llm=model,
             retriever=expanding(library.as_retriever(k=overrides.k), model, self.settings.retrieval.expansion),
-            settings=self.settings.answer.model_copy(update={"language": overrides.language}),
+            settings=self.settings.answer.model_copy(
+                update={"language": overrides.language, "policy": overrides.policy}
+            ),
         )
         return chain.events(request, cancel=cancel)
 
     def _open(self, *, create: bool) -> None:
         with self._lock:
-            if self._library is None:
-                try:
-                    self._library = self._open_library(create)
-                except LibraryNotFound:
-                    if create:
-                        raise
+            self._open_locked(create=create)
+
+    def _open_locked(self, *, create: bool) -> None:
+        if self._library is None:
+            try:
+                self._library = self._open_library(create)
+            except LibraryNotFound:
+                if create:
+                    raise
 
     def _load_library(self) -> None:
         self._open(create=False)

@@ -31,6 +31,15 @@ class Texts:
         """
         return f"{value:.{digits}f}".replace(".", self("app.decimal"))
 
+    def percent(self, share: float) -> str:
+        """A probability in whole percent; what is nearly sure is told as such, never as certain.
+
+        >>> [load_texts("en").percent(share) for share in (0.824, 0.999, 0.001)]
+        ['82', '> 99', '< 1']
+        """
+        whole = round(share * 100)
+        return "> 99" if whole > 99 else "< 1" if whole < 1 else str(whole)
+
     def day(self, moment: str) -> str:
         """The day of an ISO 8601 moment.
 

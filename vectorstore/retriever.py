@@ -110,9 +110,17 @@ class LibraryRetriever(BaseRetriever):
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's signature
         **kwargs: Any,
     ) -> list[Document]:
+        return [passage_to_document(passage) for passage in self._search(query, **kwargs)]
+
+    def _search(self, query: str, **kwargs: Any) -> list[Passage]:
         own = {"k": self.k, "search_type": self.search_type, "where": self.where, "settings": self.settings}
-        found = self.library.search(query, **(own | self.options | kwargs))
-        return [passage_to_document(passage) for passage in found]
+        return self.library.search(query, **(own | self.options | kwargs))
+
+    def further(self, query: str) -> list[Passage]:
+        """The passages that come after those of a call, as many again; ranks go on."""
+        chosen = self.settings or self.library.retrieval
+        k = chosen.k if self.k is None else self.k
+        return self._search(query, k=2 * k)[k:]
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun, **kwargs: Any

@@ -3,31 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
 
+from lastro.vectorstore.embeddings import TokenVectors
+
 Vectors = npt.NDArray[np.float32]
+Spans = Sequence[tuple[int, int]]  # characters of a text, one span a word
+
+_SAID_FROM, _SAID_AT = 0.2, 0.6  # lift of a word in context that begins to count, and that counts whole
+_FLOOR = 0.18  # the same of an isolated word, below which it is noise
+
+
+@runtime_checkable
+class ReadsTokens(Protocol):
+    """An embedder that can tell what each token of a text means in its place, as `LocalEmbeddings` can."""
+
+    @property
+    def word_layer(self) -> int | None:
+        """The layer of the model that tells it; None where it cannot."""
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """The vector of each text, with its tokens."""
 
 
 class Alike:
-    """Similarities of words and of texts by one embedder, each text embedded once; without one, all are 0."""
+    """Similarities of words and of texts by one embedder, each text embedded once; without one, all are 0.
+
+    Words are compared in their context where the embedder can tell it, else each by itself.
+    """
 
     def __init__(self, embedder: Embeddings | None = None) -> None:
         self._embedder = embedder
-        self._known: dict[str, npt.NDArray[np.float32]] = {}
+        self._known: dict[str, Vectors] = {}
+        self._tokens: dict[str, TokenVectors] = {}
 
     def __bool__(self) -> bool:
         return self._embedder is not None
 
+    @property
+    def contextual(self) -> bool:
+        """Whether words are compared in their context."""
+        return self._reader is not None
+
+    @property
+    def _reader(self) -> ReadsTokens | None:
+        embedder: object = self._embedder
+        return embedder if isinstance(embedder, ReadsTokens) and embedder.word_layer is not None else None
+
     def learn(self, texts: Sequence[str]) -> None:
         """Embed the texts that are new, in one batch."""
         new = list(dict.fromkeys(text for text in texts if text not in self._known))
-        if new and self._embedder is not None:
-            vectors = np.asarray(self._embedder.embed_documents(new), dtype=np.float32)
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-            self._known.update(zip(new, vectors, strict=True))
+        if new and self._reader is not None:
+            tokens = self._reader.encode_tokens(new)
+            self._tokens.update(zip(new, tokens, strict=True))
+            self._add(new, np.stack([found.vector for found in tokens]))
+        elif new and self._embedder is not None:
+            self._add(new, np.asarray(self._embedder.embed_documents(new), dtype=np.float32))
+
+    def _add(self, texts: Sequence[str], vectors: Vectors) -> None:
+        self._known.update(zip(texts, _unit(vectors), strict=True))
 
     def matrix(self, left: Sequence[str], right: Sequence[str]) -> Vectors:
         """Cosine similarities, rows for `left`; zeros without an embedder."""
@@ -37,14 +75,97 @@ class Alike:
         return np.stack([self._known[text] for text in left]) @ np.stack([self._known[text] for text in right]).T
 
     def credits(self, left: Sequence[str], right: Sequence[str], *, floor: float) -> Vectors:
-        """How much each word of `left` is said by each of `right`, 0 to 1.
+        """How much each word of `left` is said by each of `right`, 0 to 1, each word by itself.
 
         Embedders differ in how alike they find any two words, so a similarity counts by how far it stands above the
         middle one of its row, as a share of the way to 1; below `floor` it counts nothing.
         """
         if self._embedder is None or not left or not right:
             return np.zeros((len(left), len(right)), dtype=np.float32)
-        found = self.matrix(left, right)
-        middle = np.median(found, axis=1, keepdims=True)
-        lifted = (found - middle) / np.maximum(1 - middle, 1e-6)
+        lifted = _lift(self.matrix(left, right))
         return np.where(lifted >= floor, np.clip(lifted * 2, 0, 1), 0).astype(np.float32)
+
+    def words(self, text: str, spans: Spans) -> Vectors:
+        """A vector of length 1 for each span of a text, in its context where the embedder can tell it.
+
+        A word is the mean of its tokens' states; one beyond what the embedder reads of a text is all zeros. Shape
+        (spans, width); (spans, 0) without an embedder.
+        """
+        if self._embedder is None or not spans:
+            return np.zeros((len(spans), 0), dtype=np.float32)
+        if self._reader is None:
+            alone = [text[start:end].casefold() for start, end in spans]
+            self.learn(alone)
+            return np.stack([self._known[word] for word in alone])
+        self.learn([text])
+        tokens = self._tokens[text]
+        touched = [(tokens.spans[:, 0] < end) & (tokens.spans[:, 1] > start) for start, end in spans]
+        inside = np.stack(touched).astype(np.float32)
+        return _unit(inside @ tokens.states)
+
+    def aligned(self, claim: str, spans: Spans, sentences: Sequence[tuple[str, Spans]]) -> list[Vectors]:
+        """How much each word of a claim is said by each word of each sentence, 0 to 1: a matrix for each sentence.
+
+        What a similarity counts depends on the middle one of its row over all sentences (see `credits`), so a call
+        should have every sentence that is looked at. Jalili Sabet et al. (SimAlign, 2020) align words by such states.
+        """
+        sizes = [len(words) for _, words in sentences]
+        if self._embedder is None or not spans or not sum(sizes):
+            return [np.zeros((len(spans), size), dtype=np.float32) for size in sizes]
+        self._learn_all(claim, spans, sentences)
+        right = np.concatenate([self.words(text, words) for text, words in sentences if words])
+        lifted = _lift(self.words(claim, spans) @ right.T)
+        if self.contextual:
+            credits = np.clip((lifted - _SAID_FROM) / (_SAID_AT - _SAID_FROM), 0, 1)
+        else:
+            credits = np.where(lifted >= _FLOOR, np.clip(lifted * 2, 0, 1), 0)
+        return np.split(credits.astype(np.float32), np.cumsum(sizes)[:-1], axis=1)
+
+    def _learn_all(self, claim: str, spans: Spans, sentences: Sequence[tuple[str, Spans]]) -> None:
+        """Embed in one batch all that the words of these texts need."""
+        texts = [(claim, spans), *sentences]
+        if self.contextual:
+            self.learn([text for text, words in texts if words])
+        else:
+            self.learn([text[start:end].casefold() for text, words in texts for start, end in words])
+
+    def swap_gain(self, claim: str, mine: Spans, sentence: str, theirs: Spans) -> float:
+        """How much better a claim fits a sentence once two stretches of it change places; 0 where that cannot be told.
+
+        `mine` are two stretches of the claim that do not overlap, and `theirs` those of the sentence with the same
+        meanings, in the same order: two amounts, two dates. Where the claim has them as the sentence has, it is below
+        0. Stretches that could change places without harm ("on 1 and 25 May") come out near 0.
+        """
+        if self._reader is None:
+            return 0.0
+        swapped, places = exchanged(claim, mine)
+        self.learn([claim, swapped, sentence])
+        wanted = self.words(sentence, theirs)
+        now, then = self.words(claim, mine), self.words(swapped, places)
+        return float(((then - now) * wanted).sum(axis=1).mean())
+
+
+def exchanged(text: str, spans: Spans) -> tuple[str, list[tuple[int, int]]]:
+    """A text in which two stretches have changed places, and where each of them, in the order given, stands now.
+
+    >>> exchanged("from 1 to 20 May", [(5, 6), (10, 12)])
+    ('from 20 to 1 May', [(11, 12), (5, 7)])
+    """
+    (first, last), (left, right) = sorted(spans)
+    one, other = text[first:last], text[left:right]
+    moved = left + len(other) - len(one)
+    places = [(moved, moved + len(one)), (first, first + len(other))]
+    changed = f"{text[:first]}{other}{text[last:left]}{one}{text[right:]}"
+    return changed, places if tuple(spans[0]) == (first, last) else places[::-1]
+
+
+def _lift(similar: Vectors) -> Vectors:
+    """How far each value stands above the middle one of its row, as a share of the way to 1."""
+    middle = np.median(similar, axis=1, keepdims=True)
+    lifted = (similar - middle) / np.maximum(1 - middle, 1e-6)
+    return lifted.astype(np.float32)
+
+
+def _unit(rows: Vectors) -> Vectors:
+    unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return unit

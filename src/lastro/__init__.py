@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lastro.chains.answer import AnswerChain
+    from lastro.chains.verifier import Verifier, verify
     from lastro.config import Settings, load_settings
     from lastro.errors import LastroError
     from lastro.llm.chat import ChatLlama
@@ -40,6 +41,7 @@ _HOMES = {
     "Sentence": "lastro.types",
     "Settings": "lastro.config",
     "Upload": "lastro.types",
+    "Verifier": "lastro.chains.verifier",
     "answer_chain": "lastro.opening",
     "chat_model": "lastro.opening",
     "import_library": "lastro.opening",
@@ -47,6 +49,7 @@ _HOMES = {
     "load_settings": "lastro.config",
     "open_library": "lastro.opening",
     "to_dict": "lastro.types",
+    "verify": "lastro.chains.verifier",
 }
 
 __all__ = [
@@ -64,6 +67,7 @@ __all__ = [
     "Sentence",
     "Settings",
     "Upload",
+    "Verifier",
     "__version__",
     "answer_chain",
     "chat_model",
@@ -72,6 +76,7 @@ __all__ = [
     "load_settings",
     "open_library",
     "to_dict",
+    "verify",
 ]
 
 

@@ -146,17 +146,25 @@ class LlmSettings(SettingsSection):
 class AnswerSettings(SettingsSection):
     """How an answer is checked, and when it is refused."""
 
+    policy: Literal["mark", "strict", "off"] = Field(
+        default="mark",
+        description="Claims that no passage backs: mark shows them with a mark, strict removes them and says so, off "
+        "checks nothing.",
+    )
     support_threshold: float = Field(
-        default=0.7, ge=0, le=1, description="Least weighted share of a sentence found in a passage to count as backed."
+        default=0.5, ge=0, le=1, description="Least probability that the passages back a claim for it to be supported."
     )
-    answerable_threshold: float = Field(
-        default=0.6, ge=0, le=1, description="Least weighted share of the question's terms its backing must cover."
-    )
-    quotation_threshold: float = Field(
-        default=0.4,
+    confidence_threshold: float | None = Field(
+        default=None,
         ge=0,
         le=1,
-        description="Least weighted share of the question's terms in and beside a sentence quoted as the answer.",
+        description="Least confidence of an answer that is shown; default: that of the calibration, see docs.",
+    )
+    retry: bool = Field(
+        default=True, description="Ask the model once more, with the best sentences alone, where its answer fails."
+    )
+    verifier: str = Field(
+        default="", description="Entailment model that refines the check: catalogue name or folder; empty is none."
     )
     language: Literal["auto", "en", "pt"] = Field(default="auto", description="Language of prompts and refusals.")
 

@@ -1,4 +1,4 @@
-"""The commands that measure: `lastro eval` and `lastro eval make`."""
+"""The commands that measure: `lastro eval`, `lastro eval calibrate` and `lastro eval make`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ import typer
 from lastro.session import INTERRUPTED, SOME_FAILED, USAGE, Session
 
 if TYPE_CHECKING:
+    from lastro.chains.answer import AnswerChain
+    from lastro.config import AnswerSettings, RetrievalSettings, Settings
+    from lastro.evaluation.command import Answering
     from lastro.evaluation.records import Report
     from lastro.evaluation.run import OnQuestion
+    from lastro.vectorstore.library import Library
 
 
 class RunByDefault(typer.core.TyperGroup):
@@ -32,7 +36,8 @@ class RunByDefault(typer.core.TyperGroup):
 eval_app = typer.Typer(
     cls=RunByDefault,
     rich_markup_mode=None,
-    help="Measure how well passages are found, or draft the questions to measure with. `run` need not be written.",
+    help="Measure how well passages are found and questions answered, fit the confidence of answers, or draft the "
+    "questions. `run` need not be written.",
 )
 
 
@@ -51,33 +56,60 @@ def run_questions(  # noqa: PLR0913, PLR0917 - one argument an option
         Path | None, typer.Option("--json", help="Write the report as JSON; - is stdout, and nothing else there.")
     ] = None,
     html_file: Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML file.")] = None,
-    limits: Annotated[
+    least: Annotated[
         list[str] | None,
         typer.Option(
             "--fail-under", metavar="METRIC=SHARE", help="Exit with 1 where a metric is under it; repeatable."
         ),
     ] = None,
+    most: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-over", metavar="METRIC=SHARE", help="The same for a metric of which less is better; repeatable."
+        ),
+    ] = None,
     depth: Annotated[int, typer.Option("--k", "-k", min=1, max=100, help="Passages searched for each question.")] = 10,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Have each question answered too, and measure the answers.")
+    ] = False,
 ) -> None:
-    """Measure how well the library finds what a question set says it should find."""
+    """Measure how well the library finds what a question set says it should find; with --answers, how it answers."""
     import lastro
     from lastro.console import print_error
     from lastro.evaluation.command import Asked, evaluate
     from lastro.evaluation.saved import refuse_unwritable
 
     refuse_unwritable(None if str(json_file) == "-" else json_file, html_file)
-    asked = Asked(file, depth, against, tuple(changes or ()), tuple(limits or ()))
+    asked = Asked(file, depth, against, tuple(changes or ()), tuple(least or ()), tuple(most or ()))
     session: Session = context.obj
     settings = session.settings()
     with session.open_filled(settings) as library, _progress("questions") as on_question:
-        report, under = evaluate(
-            asked, library, chat=lambda: lastro.chat_model(settings), on_question=on_question
+        report, broken = evaluate(
+            asked, library, chat=lambda: lastro.chat_model(settings), on_question=on_question,
+            answering=_answering(library, settings) if answers else None,
         )  # fmt: skip
     _hand_over(report, json_file, html_file)
-    for line in under:
+    for line in broken:
         print_error(line)
-    if under:
+    if broken:
         raise typer.Exit(SOME_FAILED)
+
+
+def _answering(library: Library, settings: Settings) -> Answering:
+    """How questions are answered under these settings; a model that is not there is refused now."""
+    import lastro
+    from lastro.chains.answer import model_name
+    from lastro.evaluation.command import Answering
+    from lastro.llm.engine import context_size
+
+    context_size(settings.llm)
+    chat = lastro.chat_model(settings)
+
+    def build(retrieval: RetrievalSettings, answer: AnswerSettings) -> AnswerChain:
+        changed = settings.model_copy(update={"retrieval": retrieval, "answer": answer})
+        return lastro.answer_chain(library, llm=chat, settings=changed)
+
+    return Answering(build, settings.answer, model_name(chat))
 
 
 def _hand_over(report: Report, json_file: Path | None, html_file: Path | None) -> None:
@@ -99,6 +131,50 @@ def _hand_over(report: Report, json_file: Path | None, html_file: Path | None) -
     if html_file is not None:
         write_file(html_file, html(report))
         stderr().print(f"report: {plain(str(html_file))}", soft_wrap=True)
+
+
+@eval_app.command("calibrate")
+def calibrate_confidence(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Question set, JSONL, with gold answers and unanswerable questions.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="File to put the calibration into.", show_default="calibration.json in LASTRO_HOME"),
+    ] = None,
+    keep: Annotated[float, typer.Option("--keep", help="Share of the right answers that are still shown.")] = 0.9,
+    least: Annotated[
+        int, typer.Option("--min", help="Right answers of a language, and as many wrong ones, that a fit wants.")
+    ] = 30,
+) -> None:
+    """Fit the confidence of answers on your own questions, and from which confidence on an answer is shown.
+
+    Each question is answered, nothing refused for its confidence, and the answer compared with the gold answers. A
+    calibration is for this chat model, this embedder and a language; others in the file stay.
+    """
+    import lastro
+    from lastro.chains.answer import model_name
+    from lastro.config import home
+    from lastro.console import plain, stdout
+    from lastro.evaluation.calibrating import Asked, calibrate
+    from lastro.evaluation.saved import refuse_unwritable
+    from lastro.evaluation.tables import calibration_table
+    from lastro.llm.engine import context_size
+
+    refuse_unwritable(out)
+    target = home() / "calibration.json" if out is None else out
+    session: Session = context.obj
+    settings = session.settings(answer={"confidence_threshold": 0.0})
+    with session.open_filled(settings) as library, _progress("questions") as on_question:
+        context_size(settings.llm)  # a model that is not there is refused before any question
+        chat = lastro.chat_model(settings)
+        chain = lastro.answer_chain(library, llm=chat, settings=settings)
+        made = calibrate(
+            Asked(file, target, keep, least), chain, library, model=model_name(chat), on_question=on_question
+        )  # fmt: skip
+    stdout().print(calibration_table(made.entries))
+    for note in made.notes:
+        stdout().print(f"note: {plain(note, one_line=True)}", soft_wrap=True)
+    stdout().print(f"calibration: {plain(str(target))}", soft_wrap=True)
 
 
 @eval_app.command("make")

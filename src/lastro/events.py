@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from lastro.types import Answer, FileResult, Passage
+from lastro.types import Answer, FileResult, Passage, SentenceState
 
 Stage = Literal["parse", "split", "embed", "store"]
 
@@ -61,10 +61,26 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimChecked:
+    """A finished claim was checked while the next is written; the answer may still be refused as a whole."""
+
+    text: str
+    state: SentenceState
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """Nothing that answers was backed: the model is asked again, and what it wrote so far no longer counts."""
+
+    passages: tuple[Passage, ...]  # the sentences that it is given now
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """The answer after verification: always the last event."""
 
     answer: Answer
 
 
-AnswerEvent = Retrieved | Token | Checked
+AnswerEvent = Retrieved | Token | ClaimChecked | Retried | Checked

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from lastro.chains.answer import AnswerChain
+    from lastro.chains.checking.nli import Entailment
     from lastro.llm.chat import ChatLlama
     from lastro.types import Chunk, ParsedDocument
     from lastro.vectorstore.adding import Pipeline
@@ -151,13 +152,31 @@ def answer_chain(
     It searches as `settings` say, else as the library was opened to.
     """
     from lastro.chains.answer import answer_chain as build
+    from lastro.chains.confidence import known_calibrations
     from lastro.chains.expand import expanding
 
     effective = load_settings() if settings is None else settings
     retrieval = library.retrieval if settings is None else settings.retrieval
     model = chat_model(effective) if llm is None else llm
     retriever = expanding(library.as_retriever(settings=retrieval), model, retrieval.expansion)
-    return build(library, llm=model, retriever=retriever, settings=effective.answer)
+    return build(
+        library, llm=model, retriever=retriever, settings=effective.answer, load_entailment=_entailment(effective),
+        calibrations=known_calibrations(home() / "calibration.json"),
+    )  # fmt: skip
+
+
+def _entailment(settings: Settings) -> Callable[[], Entailment] | None:
+    """What loads the model that refines the check, where one is set."""
+    name = settings.answer.verifier
+    if not name:
+        return None
+
+    def load() -> Entailment:
+        from lastro.chains.checking.nli import load_entailment
+
+        return load_entailment(name)
+
+    return load
 
 
 def _parts(settings: Settings, embedder: Embedder | None) -> Parts:

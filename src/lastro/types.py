@@ -12,9 +12,10 @@ from typing import Any, Literal
 FileState = Literal["ok", "partial", "empty", "failed"]
 SentenceState = Literal["verbatim", "supported", "misattributed", "contradicted", "unsupported", "no_claim"]
 ReasonKind = Literal[
-    "number", "negation", "name", "role", "quantifier", "attribution", "condition", "missing", "off_point", "marker"
+    "number", "negation", "name", "role", "quantifier", "attribution", "condition", "missing", "marker"
 ]
-AnswerState = Literal["answered", "partial", "not_found"]
+# "listed" tells what the library holds; "unchecked" is a model's text that nothing was looked up for.
+AnswerState = Literal["answered", "partial", "not_found", "listed", "unchecked"]
 Policy = Literal["mark", "strict", "off"]
 PurgeState = Literal["done", "pending"]
 Language = Literal["en", "pt"]
@@ -220,7 +221,19 @@ class Answer:
     policy: Policy = "mark"  # what was done with claims that nothing backs
     removed: tuple[Sentence, ...] = ()  # under "strict"; their spans are those of no text
     nearest: tuple[Citation, ...] = ()  # beside a refusal: what the documents say that is nearest to the question
-    retried: bool = False  # the model was asked a second time, with the best spans alone
+    retried: bool = False  # the text is that of a second try, with the best sentences of the passages alone
+    signals: Mapping[str, float] = field(default_factory=dict)  # what `confidence` was computed from
+
+    @property
+    def words(self) -> str:
+        """The text without markers and marks."""
+        if not self.sentences:
+            return self.text
+        parts, at = list[str](), 0
+        for sentence in self.sentences:
+            parts += [self.text[at : sentence.start], sentence.text]
+            at = sentence.end
+        return "".join([*parts, self.text[at:]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lastro.chains.budget import pack
+from lastro.chains.budget import Layout, pack
 from lastro.chains.history import Conversation, Turn
 from lastro.types import Language
 from tests.fakes import ScriptedChat
@@ -11,7 +11,7 @@ GERMAN = "Wann endet der Mietvertrag der Firma Acme?"
 
 
 def system(conversation: Conversation, language: Language, *, fixed: bool = False) -> str:
-    packed = pack(conversation, (), llm=ScriptedChat(), language=language, fence="~", fixed=fixed)
+    packed = pack(conversation, (), llm=ScriptedChat(), layout=Layout(language, "~", fixed))
     return str(packed.messages[0].text)
 
 

@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 from lastro.chains.evidence import Evidence, idf_of_passages
-from lastro.chains.relevance import best_quotation, passage_coverage
+from lastro.chains.relevance import passage_coverage, quotations
 from tests.chains.passages import CONTRATO, passage
 
 
 def test_the_sentence_that_answers_is_found_in_either_language() -> None:
     both = (passage(rank=1), passage(CONTRATO, rank=2, language="pt"))
-    english = best_quotation("When does the lease end?", Evidence(both, "en", idf_of_passages(both)))
-    portuguese = best_quotation("Qual é o valor mensal dos serviços?", Evidence(both, "pt", idf_of_passages(both)))
-    assert english is not None
+    (english,) = quotations("When does the lease end?", Evidence(both, "en", idf_of_passages(both)))
+    (portuguese,) = quotations("Qual é o valor mensal dos serviços?", Evidence(both, "pt", idf_of_passages(both)))
     assert "31 May 2027" in english.passage.text[english.start : english.end]
-    assert portuguese is not None
     assert "1.234,56" in portuguese.passage.text[portuguese.start : portuguese.end]
 
 
@@ -23,7 +21,7 @@ def test_a_question_about_something_else_is_hardly_covered() -> None:
 
 
 def test_no_passages_hold_no_quotation() -> None:
-    assert best_quotation("Why?", Evidence((), "en", idf_of_passages(()))) is None
+    assert quotations("Why?", Evidence((), "en", idf_of_passages(()))) == []
 
 
 def test_a_question_without_content_is_not_covered() -> None:

@@ -50,7 +50,7 @@ def test_run_may_be_written(named, asked, capsys):
 def test_json_on_stdout_stands_alone(named, asked, capsys):
     assert cli.run(["eval", asked, "-l", named, "--json", "-"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert (report["format"], report["version"], report["depth"]) == ("lastro-evaluation", 1, 10)
+    assert (report["format"], report["version"], report["depth"]) == ("lastro-evaluation", 2, 10)
     assert len(report["runs"][0]["outcomes"]) == len(QUESTIONS)
 
 
@@ -120,6 +120,13 @@ def test_a_limit_that_is_not_kept_exits_with_1_and_says_which(named, asked, caps
         (["--set", "retrieval.foo=1"], "no such setting; there are k, candidates, search_type"),
         (["--set", "mmr_lambda=0.5"], "write retrieval.mmr_lambda=0.5"),
         (["--set", "retrieval.k"], "give a name and a value"),
+        (["--set", "answer.policy=strict"], "give --answers as well"),
+        (["--answers", "--set", "answer.polcy=strict"], "did you mean policy?"),
+        (["--answers", "--set", "answer.policy=lax"], "must be 'mark', 'strict' or 'off'"),
+        (["--fail-under", "right=0.5"], "right is measured of answers: give --answers as well"),
+        (["--answers", "--fail-under", "false_refusal=0.1"], "--fail-over false_refusal=0.1"),
+        (["--answers", "--fail-over", "right=0.1"], "--fail-under hit@5=0.95"),
+        (["--answers", "--fail-over", "seconds=0.5"], "give a metric and a share from 0 to 1"),
         (["--set", "library.chunk_tokens=99"], "run again and compare with --against"),
         (["--set", "retrival.k=3"], "did you mean retrieval.k?"),
         (["--against", "none.json"], "none.json: cannot be read"),
@@ -239,5 +246,6 @@ def test_the_help_names_both_commands(capsys):
 
 
 def test_changes_are_read_as_the_settings_are():
-    assert parse_changes(["retrieval.k=3", "retrieval.mmr_lambda=0.5"]) == {"k": 3, "mmr_lambda": 0.5}
-    assert parse_changes([]) == {}
+    assert parse_changes(["retrieval.k=3", "retrieval.mmr_lambda=0.5"]) == ({"k": 3, "mmr_lambda": 0.5}, {})
+    assert parse_changes([]) == ({}, {})
+    assert parse_changes(["answer.policy=strict"], answers=True) == ({}, {"policy": "strict"})

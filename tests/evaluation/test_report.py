@@ -11,9 +11,10 @@ from langchain_core.documents import Document
 from lastro.config import RetrievalSettings
 from lastro.evaluation import plots
 from lastro.evaluation.datasets import load_questions
+from lastro.evaluation.page import place, visible
 from lastro.evaluation.places import Places
 from lastro.evaluation.records import Setting
-from lastro.evaluation.report import failures, html, place, visible
+from lastro.evaluation.report import failures, html
 from lastro.evaluation.run import Configuration, describe, run
 from lastro.evaluation.summary import make_report
 from tests.chains.passages import passage

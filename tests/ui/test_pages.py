@@ -1,5 +1,6 @@
 """The pages as a person works them, with a scripted model, hashed embeddings and a real library."""
 
+import shutil
 import threading
 
 import pytest
@@ -7,12 +8,14 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import lastro
-from lastro.config import load_settings
+from lastro.config import home, load_settings
 from lastro.types import Upload
 from lastro.ui import launch, state
 from lastro.ui.conversations import new_id
 from lastro.ui.texts import load_texts
 from tests.fakes import HashEmbeddings, ScriptedChat
+from tests.ui import samples
+from tests.ui.test_conversations import BEFORE, BEFORE_ID
 
 LEASE = b"""# Lease of the mill
 
@@ -109,6 +112,16 @@ def ask(app, parts, question=QUESTION):
     finish(app, parts)
 
 
+def shown_answer(parts, answer, language="en"):
+    """The page of a conversation that holds an answer."""
+    key = new_id()
+    parts.conversations.ask(key, answer.question, owner="me")
+    parts.conversations.finish(key, answer=answer)
+    app = page(language, c=key)
+    assert not app.exception
+    return app
+
+
 def finish(app, parts):
     job = parts.jobs.answer(app.session_state["conversation"])
     assert job is None or job.wait(SOON)
@@ -131,7 +144,7 @@ def test_an_answer_shows_its_state_its_marks_and_its_source(stocked, language):
     ask(app, stocked)
     page_text = shown(app)
     assert texts("answer.partial") in page_text
-    assert texts("answer.unsupported") in page_text
+    assert texts("claim.unsupported") in page_text
     assert "monthly rent of the mill is 900 dollars" in page_text
     assert texts.count("answer.sources", 1) in [expander.label for expander in app.expander]
     assert texts("details.title") in [expander.label for expander in app.expander]
@@ -179,9 +192,115 @@ def test_the_wishes_of_one_request_reach_the_chain_and_change_no_setting(stocked
     app.slider(key="temperature").set_value(0.7)
     app.slider(key="k").set_value(2)
     app.button_group(key="answer_language").set_value("pt").run()
+    app.radio(key="policy").set_value("strict").run()
     ask(app, stocked)
-    assert seen == [state.Overrides(temperature=0.7, k=2, language="pt")]
+    assert seen == [state.Overrides(temperature=0.7, k=2, language="pt", policy="strict")]
     assert stocked.settings.model_dump() == before
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+@pytest.mark.parametrize("name", samples.BY_STATE)
+def test_each_state_of_an_answer_is_said(parts, name, language):
+    texts, app = load_texts(language), shown_answer(parts, samples.BY_STATE[name], language)
+    assert texts(f"answer.{name}") in shown(app)
+    others = {texts(f"answer.{other}") for other in samples.BY_STATE if other != name}
+    assert not [other for other in others if other in shown(app)]
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_a_confidence_is_told_as_a_probability_and_explained(parts, language):
+    texts, app = load_texts(language), shown_answer(parts, samples.ANSWERED, language)
+    (said,) = [caption for caption in app.caption if texts("answer.confidence", percent="82") == caption.value]
+    assert said.help == texts("answer.confidence_help")
+    beginning = texts("answer.confidence", percent="").split("%")[0].strip()
+    assert beginning not in shown(shown_answer(parts, samples.STRICT, language)), "no figure where there is none"
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_a_marked_claim_tells_why_and_shows_the_passage_that_says_otherwise(parts, language):
+    texts, app = load_texts(language), shown_answer(parts, samples.PARTIAL, language)
+    (folded,) = [one for one in app.expander if one.label == texts.count("answer.marked", 2)]
+    assert texts("reason.number.both", claim="2028", source="31 May 2027") in shown(folded)
+    assert texts("reason.missing.claim", claim="moon") in shown(folded)
+    assert "Lease\\," in shown(folded)
+    assert samples.CITATION.quote in shown(folded)
+    app.button(key="against-0-marked-1-1").click().run()
+    assert not app.exception
+    assert samples.CITATION.quote in app.warning[0].value.replace("\\", ""), "the document is not in this library"
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_a_claim_with_the_wrong_marker_has_a_note(parts, language):
+    texts, app = load_texts(language), shown_answer(parts, samples.PARTIAL, language)
+    why = texts("reason.marker.both", claim="Lease", source="Annex")
+    assert f"“The rent is 900 dollars.” {why}" in shown(app)
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_a_refusal_shows_what_comes_nearest(parts, language):
+    texts, app = load_texts(language), shown_answer(parts, samples.REFUSED, language)
+    (folded,) = [one for one in app.expander if one.label == texts("answer.nearest")]
+    assert samples.CITATION.quote in shown(folded)
+    assert samples.OTHER.quote in shown(folded)
+    assert [button.label for button in folded.button] == [texts("answer.show")] * 2
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_what_strict_removed_is_counted_and_can_be_read(parts, language):
+    texts, app = load_texts(language), shown_answer(parts, samples.STRICT, language)
+    assert texts("answer.partial_strict") in shown(app)
+    (folded,) = [one for one in app.expander if one.label == texts.count("answer.removed", 2)]
+    assert not folded.proto.expanded
+    assert samples.WRONG_DATE.text in shown(folded)
+    assert samples.MOON.text in shown(folded)
+
+
+def test_a_conversation_of_the_version_before_is_shown(parts):
+    folder = home() / "conversations"
+    folder.mkdir(parents=True)
+    shutil.copy(BEFORE, folder / f"{BEFORE_ID}.json")
+    texts, app = load_texts("pt"), page("pt", c=BEFORE_ID)
+    assert not app.exception
+    assert texts("answer.partial") in shown(app)
+    assert texts("answer.not_found") in shown(app)
+    assert texts("answer.interrupted") in shown(app)
+    assert texts("claim.unsupported_help") in shown(app)
+
+
+def test_strict_removes_what_mark_marks(stocked):
+    app = page()
+    app.radio(key="policy").set_value("strict").run()
+    ask(app, stocked)
+    (text,) = [
+        html.proto.body for html in app.get("html") if html.proto.body.startswith('<div class="lastro-answer" l')
+    ]
+    assert "900 dollars" in text
+    assert "green cheese" not in text
+    assert load_texts("en").count("answer.removed", 1) in [one.label for one in app.expander]
+    app.radio(key="policy").set_value("off").run()
+    ask(app, stocked)
+    assert load_texts("en")("answer.unchecked") in shown(app)
+
+
+def test_a_job_that_ends_while_the_page_is_drawn_is_not_called_interrupted(stocked, monkeypatch):
+    app, find = page(), stocked.jobs.answer
+
+    def ended(conversation_id):
+        job = find(conversation_id)
+        assert job is None or job.wait(SOON)
+        return find(conversation_id)
+
+    monkeypatch.setattr(stocked.jobs, "answer", ended)
+    app.chat_input(key="question").set_value(QUESTION).run()
+    assert load_texts("en")("answer.interrupted") not in shown(app)
+    assert load_texts("en")("answer.partial") in shown(app)
+
+
+def test_the_page_does_not_wait_for_a_library_that_is_being_made(parts):
+    with parts._lock:
+        app = page()
+    assert not app.exception
+    assert load_texts("en")("chat.empty_title") in shown(app)
 
 
 def test_the_page_changes_its_language_and_keeps_it_in_the_address(stocked):

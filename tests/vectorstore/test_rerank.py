@@ -16,7 +16,7 @@ from sentence_transformers import CrossEncoder
 from lastro.errors import ConfigError, ModelCorrupt, ModelError, ModelNotFound
 from lastro.llm import models
 from lastro.llm.cards import RERANKERS, RerankerCard
-from lastro.vectorstore import rerank
+from lastro.vectorstore import loading, pairs
 from lastro.vectorstore.rerank import LocalReranker, Reranker, load_reranker
 from tests.vectorstore.tiny import word_tokenizer, write_embedder, write_reranker
 
@@ -187,7 +187,7 @@ def test_what_is_not_here_says_how_to_get_it():
     with pytest.raises(ModelNotFound, match="no reranker of that name"):
         load_reranker("no-such")
     with pytest.raises(ConfigError, match="gpu9"):
-        rerank.choose_device("gpu9")
+        loading.choose_device("gpu9")
 
 
 def test_the_first_reranker_of_the_catalogue_speaks_portuguese_and_all_are_permissive():
@@ -198,5 +198,5 @@ def test_the_first_reranker_of_the_catalogue_speaks_portuguese_and_all_are_permi
 def test_tables_of_positions_that_begin_after_the_padding_hold_fewer_tokens():
     from transformers import BertConfig, XLMRobertaConfig
 
-    assert rerank._positions(XLMRobertaConfig(max_position_embeddings=514, pad_token_id=1)) == 512
-    assert rerank._positions(BertConfig(max_position_embeddings=512)) == 512
+    assert pairs.positions(XLMRobertaConfig(max_position_embeddings=514, pad_token_id=1)) == 512
+    assert pairs.positions(BertConfig(max_position_embeddings=512)) == 512

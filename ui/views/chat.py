@@ -18,7 +18,9 @@ DOCUMENTS_PAGE = "views/documents.py"
 
 
 def draw(parts: Services, texts: Texts) -> None:
-    conversation, job = session.conversation(), parts.jobs.answer(session.conversation_id())
+    # In this order: a job that ends between the two has kept its answer, so the conversation holds it.
+    job = parts.jobs.answer(session.conversation_id())
+    conversation = session.conversation()
     documents = _documents(parts, texts)
     _loading(parts, texts, asking=bool(documents))
     if conversation is None:

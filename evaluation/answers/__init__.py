@@ -1,0 +1,1 @@
+"""Measuring answers: their wording, their citations and claims, and what their confidence is worth."""
