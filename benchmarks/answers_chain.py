@@ -104,20 +104,24 @@ def asked(bench: Bench, first: int, **settings: Any) -> Iterator[Result]:
         print(f"{one.name}: {told} of {len(found)} answered in {time.perf_counter() - began:.0f} s", flush=True)
 
 
-def of_set(bench: Bench, one: Asked, found: Sequence[Row], calibrations: Any = None, **settings: Any) -> Iterator[Result]:
+def of_set(
+    bench: Bench, one: Asked, found: Sequence[Row], calibrations: Any = None, **settings: Any
+) -> Iterator[Result]:
     """The questions of one set, answered."""
     retry = {"retry": False} if bench.replay_only else {}
     library, chain = bench.of_set(one, found, calibrations=calibrations, **settings, **retry)
-    _, bare = bench.of_set(one, found, policy="off")
     for row in found:
+        bench.llm.texts.clear()
+        began = time.perf_counter()
         try:
-            alone = bare.invoke(row["question"]).text
-            began = time.perf_counter()
             answer = chain.invoke(row["question"])
         except NotRecordedError:
             continue
+        seconds = time.perf_counter() - began - sum(written.seconds for written in bench.llm.texts if written.fresh)
         bench.given.append((library, answer))
-        yield Result(one, row, answer, alone, time.perf_counter() - began)
+        # The first text is what the same chain tells under the policy "off": prompt and model are the same.
+        alone = bench.llm.texts[0].text.strip() if bench.llm.texts else ""
+        yield Result(one, row, answer, alone, seconds)
 
 
 def write_signals(results: Sequence[Result], file: Path) -> None:
@@ -159,10 +163,8 @@ def operating(bench: Bench, first: int, fitted: Sequence[Any]) -> Iterator[Resul
     """The untouched half again, with the calibration fitted on the other one and its own threshold."""
     for one in SETS:
         if one.name != COUNTERFACTUAL:
-            found = one.rows(bench.folder(""), first)
-            for result in of_set(bench, one, found, calibrations=tuple(fitted)):
-                if result.half == "untouched":
-                    yield result
+            found = [row for row in one.rows(bench.folder(""), first) if half(row) == "untouched"]
+            yield from of_set(bench, one, found, calibrations=tuple(fitted))
 
 
 def _seconds(results: Sequence[Result]) -> dict[str, float]:

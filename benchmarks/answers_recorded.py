@@ -35,11 +35,12 @@ class NotRecordedError(Exception):
 
 @dataclass(frozen=True)
 class Written:
-    """What a model once wrote."""
+    """What a model wrote; `fresh` says that it was written now."""
 
     text: str
     usage: dict[str, Any]
     seconds: float
+    fresh: bool = False
 
 
 class Recording:
@@ -72,13 +73,13 @@ class Recording:
 class RecordedChat(BaseChatModel):
     """A `ChatLlama` that writes each text once; one that is known comes as one piece, with what it cost then.
 
-    `replay_only` runs no model. `fresh` counts the texts that were written anew.
+    `replay_only` runs no model. `texts` are those given since the list was last cleared.
     """
 
     inner: ChatLlama
     recording: Any
     replay_only: bool = False
-    fresh: int = 0
+    texts: list[Written] = []  # noqa: RUF012 - pydantic copies it per instance
 
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
@@ -119,8 +120,7 @@ class RecordedChat(BaseChatModel):
                 usage = dict(part.usage_metadata or usage)
                 if repeats_itself(text):
                     end.set()
-        self.fresh += 1
-        return Written(text, usage, round(time.perf_counter() - began, 3))
+        return Written(text, usage, round(time.perf_counter() - began, 3), fresh=True)
 
     def _stream(
         self,
@@ -137,6 +137,7 @@ class RecordedChat(BaseChatModel):
                     raise NotRecordedError(key)
                 written = self.write(messages, stop)
                 self.recording.keep(key, self.inner.model, written)
+            self.texts.append(written)
         usage: Any = written.usage or None
         yield ChatGenerationChunk(message=AIMessageChunk(written.text, usage_metadata=usage))
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Rows = Sequence[tuple[Mapping[str, float], bool]]  # signals of an answer, and whether it was right
 FOLDS = 5
 KEEP = 0.9  # share of the right answers that a threshold keeps
-_STRENGTHS = tuple(10.0**power for power in (-3, -2.5, -2, -1.5, -1, -0.5, 0, 0.5, 1))  # scikit-learn's C
+_STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)  # scikit-learn's C: less is a stronger regularisation
 _RESAMPLES = 2_000
 _DIGITS = 4  # of a threshold
 
@@ -67,7 +67,7 @@ def fit(
     judged = [Judgement(sure, bool(was_right)) for sure, was_right in zip(foreseen, right, strict=True)]
     figures = {
         "right": counts[0], "wrong": counts[1], "keep": keep, "C": float(search.best_params_["regression__C"]),
-        "cross_validated": {"folds": FOLDS, **_figures(judged, threshold)}, "signals": list(SIGNALS),
+        "cross_validated": {"folds": FOLDS, **_figures(judged, threshold)},
         "date": datetime.now(UTC).date().isoformat(), "lastro": version("lastro"),
         "scikit_learn": version("scikit-learn"), "fitted": "logistic regression, L2, standardised signals",
     }  # fmt: skip

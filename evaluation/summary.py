@@ -37,7 +37,7 @@ def make_report(setting: Setting, runs: Sequence[Run], *, depth: int, against: R
     if against is not None:
         comparisons += map(_of_another_day, compare(against, runs[0], depth=min(known, _depth_of(against))))
         answers += map(_of_another_day, compare_answers(against, runs[0]))
-    said = [*notes(runs, comparisons, depth=depth, against=against), *answer_notes(runs[0])]
+    said = [*notes(runs, [*comparisons, *answers], depth=depth, against=against), *answer_notes(runs[0])]
     return Report(
         setting=setting, depth=known, runs=tuple(shown),
         scores=tuple(row for run in runs for row in scores(run, usual_metrics(known, run.outcomes))),

@@ -39,9 +39,10 @@ def add_documents(library: Library) -> None:
 
 def ask(chain: AnswerChain, question: str) -> Answer:
     """Ask one question, show the words as they come, then the checked answer with its citations."""
-    from lastro.console import print_answer, print_usage
+    from lastro.console import print_usage
     from lastro.events import Checked, Token
     from lastro.progress import Draft
+    from lastro.telling import print_answer
 
     print(f"\n── {question}", flush=True)
     draft = Draft()

@@ -50,6 +50,10 @@ def arguments(settings: UiSettings) -> list[str]:
         "server.showEmailPrompt": "false",
         "server.fileWatcherType": "none",
         "server.runOnSave": "false",
+        # Streamlit would collect all garbage after every run of the page, a poll included. With a loaded embedder that
+        # is 0.3 s of processor time in which no other thread goes on: watching an answer made it take five times as
+        # long.
+        "runner.postScriptGC": "false",
         "server.maxUploadSize": str(settings.max_upload_mb),
         "server.enableXsrfProtection": "true",
         "server.enableStaticServing": "false",

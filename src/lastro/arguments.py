@@ -14,6 +14,10 @@ ContextWindow = Annotated[int | None, typer.Option(help="Tokens of context to lo
 AnswerLanguage = Annotated[
     Literal["auto", "en", "pt"] | None, typer.Option("--language", help="Language of the answer.")
 ]
+PolicyOption = Annotated[
+    Literal["mark", "strict", "off"] | None,
+    typer.Option("--policy", help="Claims that nothing backs: mark them, take them out (strict), or check nothing."),
+]
 
 _WITH_VALUE, _FLAGS = ("--library", "-l", "--model", "-m"), ("--debug",)
 

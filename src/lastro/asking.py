@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lastro.arguments import AnswerLanguage, ContextWindow, Json, K, Temperature
+from lastro.arguments import AnswerLanguage, ContextWindow, Json, K, PolicyOption, Temperature
 from lastro.errors import LastroError
 from lastro.session import Session
 
@@ -27,18 +27,20 @@ def ask(  # noqa: PLR0913, PLR0917 - one argument an option
     temperature: Temperature = None,
     context_window: ContextWindow = None,
     language: AnswerLanguage = None,
+    policy: PolicyOption = None,
     as_json: Json = False,
 ) -> None:
     """Answer a question from the documents; each sentence is checked against them.
 
     The draft streams to stderr; the checked answer with its citations goes to stdout.
     """
-    from lastro.console import print_answer, print_json, print_usage
+    from lastro.console import print_json, print_usage
+    from lastro.telling import print_answer
 
     session: Session = context.obj
     settings = session.settings(
         retrieval={"k": k}, llm={"temperature": temperature, "context_window": context_window},
-        answer={"language": language},
+        answer={"language": language, "policy": policy},
     )  # fmt: skip
     with _chain(session, settings) as chain:
         answer = _answer(chain, question, show=not as_json)
@@ -55,17 +57,19 @@ def chat(
     temperature: Temperature = None,
     context_window: ContextWindow = None,
     language: AnswerLanguage = None,
+    policy: PolicyOption = None,
 ) -> None:
     """Ask one question after another; each may refer to those before it.
 
     Ctrl-C stops an answer; an empty line or Ctrl-D ends.
     """
-    from lastro.console import print_answer, print_error, print_usage
+    from lastro.console import print_error, print_usage
+    from lastro.telling import print_answer
 
     session: Session = context.obj
     settings = session.settings(
         retrieval={"k": k}, llm={"temperature": temperature, "context_window": context_window},
-        answer={"language": language},
+        answer={"language": language, "policy": policy},
     )  # fmt: skip
     history: list[Answer] = []  # with their passages, so that a follow-up costs only what is new
     with _chain(session, settings) as chain:

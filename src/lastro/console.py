@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from lastro.types import (
     AddReport,
-    Answer,
-    Citation,
     DocumentRecord,
     LibraryInfo,
     Passage,
@@ -34,22 +32,6 @@ if TYPE_CHECKING:
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|.)?", re.S)
 # C0 without tab and newline, C1, and the marks that turn the direction of writing round.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_LABELS = {
-    "en": {
-        "unsupported": "not backed by the documents",
-        "extracted": "An exact quotation: the model's own words had no backing.",
-        "nearest": "Nearest passages:",
-        "dropped": "passages had no room in the context window",
-        "columns": ("#", "Title", "Where", "Quote"),
-    },
-    "pt": {
-        "unsupported": "sem respaldo nos documentos",
-        "extracted": "Citação exata: as palavras do modelo não tinham respaldo.",
-        "nearest": "Trechos mais próximos:",
-        "dropped": "trechos não couberam na janela de contexto",
-        "columns": ("Nº", "Título", "Onde", "Citação"),
-    },
-}
 _PIPE_WIDTH = 120  # columns where stdout is no terminal
 _TYPES_SHOWN = 12
 
@@ -105,7 +87,8 @@ def place(title: str, pages: str, section: str = "") -> str:
     return plain(", ".join(part for part in parts if part), one_line=True)
 
 
-def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+def new_table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """An empty table with these columns; those of `right` hold numbers."""
     from rich import box
     from rich.table import Table
 
@@ -115,19 +98,20 @@ def _table(*columns: str, right: Sequence[str] = ()) -> Table:
     return table
 
 
-def _add_row(table: Table, *cells: object) -> None:
+def add_row(rows: Table, *cells: object) -> None:
+    """Add a row; None is an empty cell."""
     from rich.text import Text
 
-    table.add_row(*(Text(plain("" if cell is None else str(cell))) for cell in cells))
+    rows.add_row(*(Text(plain("" if cell is None else str(cell))) for cell in cells))
 
 
 def print_documents(records: Sequence[DocumentRecord]) -> None:
     """A table of a library's documents."""
-    table = _table("Id", "Title", "Pages", "Passages", "Language", "State", "Source", right=("Pages", "Passages"))
+    table = new_table("Id", "Title", "Pages", "Passages", "Language", "State", "Source", right=("Pages", "Passages"))
     for record in records:
         source = Path(record.sources[0]).name if record.sources else ""
         more = f" (+{len(record.sources) - 1})" if len(record.sources) > 1 else ""
-        _add_row(
+        add_row(
             table, record.id[:12], plain(record.title, one_line=True), record.pages, record.chunks,
             record.language, record.state, plain(source, one_line=True) + more,
         )  # fmt: skip
@@ -158,42 +142,6 @@ def print_legend(passages: Sequence[Passage]) -> None:
 
     if passages:
         stderr().print(legend(passages), style="dim", soft_wrap=True)
-
-
-def print_answer(answer: Answer) -> None:
-    """The checked answer, its citations, and what the reader should know of it."""
-    from rich.text import Text
-
-    labels, console = _LABELS[answer.language], stdout()
-    shown, at = Text(), 0
-    for sentence in answer.sentences:
-        shown.append(plain(answer.text[at : sentence.start]))
-        unsupported = sentence.state == "unsupported" and answer.state != "not_found"
-        shown.append(plain(answer.text[sentence.start : sentence.end]), style="yellow" if unsupported else "")
-        if unsupported:
-            shown.append(f" [⚠ {labels['unsupported']}]", style="bold yellow")
-        at = sentence.end
-    console.print(shown.append(plain(answer.text[at:])))
-    if answer.extracted:
-        console.print(Text(str(labels["extracted"]), style="dim"))
-    if answer.citations:
-        print_citations(answer.citations, columns=tuple(labels["columns"]))
-    elif answer.passages and answer.state == "not_found":
-        console.print(Text(f"\n{labels['nearest']}", style="dim"))
-        for passage in answer.passages[:3]:
-            console.print(Text(f"  {place(passage.title, passage.pages, passage.section)}", style="dim"))
-    if answer.dropped:
-        console.print(Text(f"{len(answer.dropped)} {labels['dropped']}", style="dim"))
-
-
-def print_citations(citations: Sequence[Citation], *, columns: tuple[str, ...]) -> None:
-    """A table of citations, numbered as in the answer's text."""
-    table = _table(*columns)
-    for number, citation in enumerate(citations, start=1):
-        where = f"p. {citation.page}" if citation.page is not None else plain(citation.section, one_line=True)
-        title, quote = plain(citation.title, one_line=True), plain(citation.quote, one_line=True)
-        _add_row(table, f"[{number}]", title, where, f"“{quote}”")
-    stdout().print(table)
 
 
 def print_usage(usage: Usage) -> None:
@@ -267,20 +215,20 @@ def print_verified(report: VerifyReport) -> None:
 def print_libraries(libraries: Sequence[LibraryInfo]) -> None:
     """A table of this user's libraries; one that cannot be opened says why in the last column."""
     numbers = ("Documents", "Passages", "Size")
-    table = _table("Name", *numbers, "Embedder", "Folder", right=numbers)
+    table = new_table("Name", *numbers, "Embedder", "Folder", right=numbers)
     for info in libraries:
         counts = ("", "") if info.problem else (info.documents, info.chunks)
         where = f"cannot be opened: {info.problem}" if info.problem else str(info.path)
         size = f"{info.bytes / 1e6:.1f} MB"
-        _add_row(table, plain(info.name, one_line=True), *counts, size, info.embedder, plain(where, one_line=True))
+        add_row(table, plain(info.name, one_line=True), *counts, size, info.embedder, plain(where, one_line=True))
     stdout().print(table)
 
 
 def print_settings(rows: Iterable[tuple[str, object, str, str]], *, folder: Path) -> None:
     """A table of settings: name, value, origin, meaning with its range."""
-    table = _table("Setting", "Value", "From", "Meaning")
+    table = new_table("Setting", "Value", "From", "Meaning")
     for row in rows:
-        _add_row(table, *row)
+        add_row(table, *row)
     stdout().print(table)
     stdout().print(f"Libraries, models and lastro.toml live in {plain(str(folder))}", soft_wrap=True)
 
@@ -292,14 +240,14 @@ def _size(count: int) -> str:
 
 def print_models(listings: Sequence[ModelListing]) -> None:
     """A table of the models that the catalogue knows or the models folder holds."""
-    table = _table("Name", "Kind", "Size", "Installed", "Fits this machine", "Languages", "Licence", right=("Size",))
+    table = new_table("Name", "Kind", "Size", "Installed", "Fits this machine", "Languages", "Licence", right=("Size",))
     for listing in listings:
         card, fit = listing.card, listing.fit
         size = _size(listing.bytes) if listing.bytes else ""
         room = "" if fit is None else ("yes" if fit.ok else f"no: {fit.advice}")
         languages = "" if card is None else ", ".join(card.languages[:6]) + ("…" if len(card.languages) > 6 else "")
         installed = "yes" if listing.installed else "no"
-        _add_row(
+        add_row(
             table, listing.name, listing.kind, size, installed, room, languages, "" if card is None else card.licence
         )
     stdout().print(table)

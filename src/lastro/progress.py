@@ -17,6 +17,7 @@ from lastro.events import (
     FileFinished,
     FileStarted,
     IngestEvent,
+    Retried,
     Retrieved,
     StageProgress,
     Token,
@@ -193,6 +194,9 @@ class Draft:
             self._show(text) if self._live else self._console.print(text)
         elif isinstance(event, Token):
             self.write(event.text)
+        elif isinstance(event, Retried):
+            self.end()
+            self._console.print("its words had no backing; asking once more with the best sentences", style="dim")
 
     def write(self, text: str) -> None:
         """Add a piece of the draft."""

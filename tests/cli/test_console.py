@@ -8,6 +8,7 @@ from rich.console import Console
 from lastro import console
 from lastro.events import FileFinished, FileStarted, Retrieved, StageProgress, Token
 from lastro.progress import AddProgress, Draft, RebuildProgress, describe
+from lastro.telling import print_answer
 from lastro.types import AddReport, Answer, Citation, FileResult, Passage, Sentence, Usage
 
 
@@ -36,23 +37,39 @@ def test_a_lone_surrogate_of_a_file_name_is_dropped():
 
 
 def test_rich_markup_of_a_document_is_printed_as_it_stands(capsys):
-    console.print_answer(an_answer("[bold]x[/bold] :smile: [link=http://e.example]y[/link]"))
+    print_answer(an_answer("[bold]x[/bold] :smile: [link=http://e.example]y[/link]"))
     assert "[bold]x[/bold] :smile: [link=http://e.example]y[/link]" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("language", "label"), [("en", "not backed by the documents"), ("pt", "sem respaldo nos documentos")]
-)
-def test_an_unsupported_sentence_is_marked_in_the_answers_language(capsys, language, label):
-    text = "Rent is due [1]. It is high."
-    good, bad = Sentence(text[:16], 0, 16, "supported", 1.0, (0,)), Sentence(text[17:], 17, 28, "unsupported", 0.0)
-    console.print_answer(an_answer(text, good, bad, state="partial", language=language))
+@pytest.mark.parametrize(("language", "label"), [("en", "The documents say:"), ("pt", "Os documentos dizem:")])
+def test_what_contradicts_a_sentence_is_told_in_the_answers_language(capsys, language, label):
+    text = "Rent is due [1]. It is high [⚠ no]."
+    against = Citation("d", "c", "Lease", 4, "", 0, 5, "Rent is low")
+    good = Sentence(text[:16], 0, 16, "supported", 1.0, (0,))
+    bad = Sentence("It is high.", 17, 35, "contradicted", 0.0, against=(against,))
+    print_answer(an_answer(text, good, bad, state="partial", language=language))
     out = capsys.readouterr().out
-    assert f"Rent is due [1]. It is high. [⚠ {label}]" in out
+    assert text in out
+    assert label in out
+    assert "Lease, p. 4: “Rent is low”" in out
+
+
+def test_what_was_taken_out_and_how_sure_the_answer_is_are_told(capsys):
+    removed = (Sentence("It is high.", 0, 0, "unsupported", 0.1),)
+    print_answer(an_answer("Rent is due [1].", policy="strict", removed=removed, confidence=0.815))
+    out = capsys.readouterr().out
+    assert "Taken out, since nothing in the documents backs it:\n  It is high." in out
+    assert "right: 82%" in out or "right: 81%" in out
+
+
+def test_a_refusal_quotes_the_nearest_passages(capsys):
+    near = (Citation("d", "c", "Lease", 4, "", 0, 5, "Rent is due"),)
+    print_answer(an_answer("Nada.", state="not_found", language="pt", citations=(), nearest=near))
+    assert "Trechos mais próximos:\n  Lease, p. 4: “Rent is due”" in capsys.readouterr().out
 
 
 def test_the_citations_table_names_title_page_and_quote(capsys):
-    console.print_answer(an_answer("Rent is due [1]."))
+    print_answer(an_answer("Rent is due [1]."))
     row = next(line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("[1]"))
     assert row.split("  ")[0].strip() == "[1]"
     assert "Lease" in row
@@ -62,7 +79,7 @@ def test_the_citations_table_names_title_page_and_quote(capsys):
 
 def test_the_place_in_a_document_without_pages_is_its_section(capsys):
     citation = Citation("d", "c", "Manual", None, "2. Holidays", 0, 5, "Thirty days")
-    console.print_answer(an_answer("Thirty days [1].", language="pt", citations=(citation,)))
+    print_answer(an_answer("Thirty days [1].", language="pt", citations=(citation,)))
     out = capsys.readouterr().out
     assert "Onde" in out
     assert "2. Holidays" in out
@@ -75,16 +92,6 @@ def test_a_report_says_what_was_passed_over(capsys):
     assert first == "0 added in 0.5 s"
     assert second.startswith("18 files of other types were passed over: ., .a, .b")
     assert second.endswith(", …")
-
-
-def test_a_refusal_names_the_nearest_passages(capsys):
-    passage = Passage("c", "d", "Manual", "text", 0, 4, 2, 3, "", rank=1, score=0.5)
-    console.print_answer(
-        an_answer("Não encontrei.", state="not_found", language="pt", citations=(), passages=(passage,))
-    )
-    out = capsys.readouterr().out
-    assert "Trechos mais próximos:" in out
-    assert "Manual, p. 2-3" in out
 
 
 def test_usage_goes_to_stderr(capsys):

@@ -1,59 +1,19 @@
 """The page in a real browser: the real command, the real starter models, the sample documents."""
 
 import json
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from lastro.ui.texts import load_texts
 from tests.chromium import CHROMIUM
 from tests.ui.payloads import PAYLOADS
+from tests.ui.serving import FREE_TO_ASK, ROOT, ask, free_port, served
 
-ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted((ROOT / "examples/documents").iterdir())
 QUESTION = "How much is the security deposit?"
 EN, PT = load_texts("en"), load_texts("pt")
-PATIENCE = 180_000  # milliseconds; a bound for a broken build on a slow machine, not a measurement
-FREE_TO_ASK = "document.querySelector('[data-testid=stChatInputTextArea]')?.disabled === false"
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def served(command: list[str], port: int, home: Path) -> Iterator[str]:
-    """The address of a page that a command serves; the command ends with the block."""
-    log = (home / "page.log").open("wb")
-    process = subprocess.Popen(
-        command, cwd=home, env={**os.environ, "LASTRO_HOME": str(home)}, stdout=log, stderr=subprocess.STDOUT
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + PATIENCE / 1000
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                process_ended = process.poll()
-                assert process_ended is None, (home / "page.log").read_text()
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()
 
 
 @pytest.fixture(scope="module")
@@ -63,31 +23,8 @@ def address(tmp_path_factory):
         yield found
 
 
-@pytest.fixture
-def tab(browser):
-    """A page that notes every request beyond this machine, and must end with none."""
-    context = browser.new_context(viewport={"width": 1280, "height": 860}, locale="en-US")
-    page, outside = context.new_page(), []
-    page.set_default_timeout(PATIENCE)
-    page.on("request", lambda request: outside.append(request.url) if is_outside(request.url) else None)
-    yield page
-    context.close()
-    assert outside == []
-
-
-def is_outside(url: str) -> bool:
-    return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
-
-
 def shot(page, name: str, folder: Path) -> None:
     page.screenshot(path=str(folder / f"{name}.png"))
-
-
-def ask(page, texts, question: str) -> None:
-    box = page.get_by_placeholder(texts("chat.placeholder"))
-    page.wait_for_function(FREE_TO_ASK)
-    box.fill(question)
-    box.press("Enter")
 
 
 def test_a_person_adds_a_document_asks_looks_at_the_source_and_comes_back(address, tab, tmp_path):

@@ -22,6 +22,7 @@ def test_the_page_is_local_quiet_and_within_its_limits():
     assert chosen["browser.gatherUsageStats"] == "false"
     assert chosen["client.showErrorDetails"] == "none"
     assert chosen["server.fileWatcherType"] == "none"
+    assert chosen["runner.postScriptGC"] == "false", "it stalls every other thread at each poll of the page"
 
 
 def test_a_local_page_answers_to_local_names_only():
