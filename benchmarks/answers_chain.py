@@ -45,7 +45,7 @@ class Result:
 
     @property
     def half(self) -> str:
-        """ "tuning" or "untouched"."""
+        """The half of the question: "tuning" or "untouched"."""
         return half(self.row)
 
     @property

@@ -188,6 +188,7 @@ def _at_thresholds(
     group: Sequence[tuple[Result, float]], thresholds: Mapping[str, float]
 ) -> tuple[float | None, float | None]:
     """Share of right kept, and of wrong caught, at the thresholds that the tuning half gave."""
+
     def least(one: Result) -> float:
         return thresholds.get(one.language, thresholds.get("", 0.0))
 
@@ -234,6 +235,11 @@ WORK_HEADER = (
     "language", "questions", "right", "of the right without a threshold", "wrong, shown", "refused rightly",
     "refused falsely", "wrong caught",
 )  # fmt: skip
+
+
+HEADERS = {
+    "confidence": HEADER, "risk by coverage, untouched half": CURVE_HEADER, "with the threshold": WORK_HEADER
+}  # fmt: skip
 
 
 def at_work(results: Sequence[Result], without: Sequence[Result]) -> Told:

@@ -14,7 +14,9 @@ Row = dict[str, Any]
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])(?![.,]\d)")
 _YEAR = re.compile(r"^(?:1[0-9]|20)\d\d$")
 _CAPITAL = r"[A-ZÁÉÍÓÚÂÊÔÃÕÇ]\w+"
-_NAME = re.compile(rf"(?<![.!?:;\n\"“(] )(?<![\w\"“(-]){_CAPITAL}(?: (?:d[aeo]s? |of |the |al-)?{_CAPITAL})*(?![\w'’-])")
+_NAME = re.compile(
+    rf"(?<![.!?:;\n\"“(] )(?<![\w\"“(-]){_CAPITAL}(?: (?:d[aeo]s? |of |the |al-)?{_CAPITAL})*(?![\w'’-])"
+)
 _WORDS = {
     "en": "two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty".split(),
     "pt": "dois três quatro cinco seis sete oito nove dez onze doze vinte trinta quarenta cinquenta".split(),
@@ -24,7 +26,7 @@ _MONTHS = {
     "pt": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro".split(),
 }
 _SEVERAL = re.compile(
-    r"\b(?:one of|an? (?:example|instance)|example|examples|some|besides|other than|addition|another|else|also|name an?|"
+    r"\b(?:one of|an? (?:example|instance)|examples?|some|besides|other than|addition|another|else|also|name an?|"
     r"um d[oa]s|uma das|um exemplo|exemplos?|alguns|algumas|além|outr[oa]s?|também|um|uma)\b",
     re.IGNORECASE,
 )  # fmt: skip
@@ -84,7 +86,7 @@ class Maker:
             for kind, same in (("answer_same_passage", True), ("answer_other_passage", False)):
                 if found := self._other_answer(row, draw, same=same):
                     yield kind, question, found
-        for kind, changed in _value(question, passage, known, row["lang"], draw):
+        for _kind, changed in _value(question, passage, known, row["lang"], draw):
             yield "asked_number", changed, answer
             break
         if changed := self._asked_name(row, draw):
@@ -140,9 +142,7 @@ def _is_name(answer: str) -> bool:
     return answer[:1].isupper() and len(answer.split()) <= 5 and not _NUMBER.search(answer)
 
 
-def _value(
-    text: str, passage: str, known: Sequence[str], lang: str, draw: random.Random
-) -> Iterator[tuple[str, str]]:
+def _value(text: str, passage: str, known: Sequence[str], lang: str, draw: random.Random) -> Iterator[tuple[str, str]]:
     """The text with one of its numbers, or the month of its date, changed."""
     for match in _NUMBER.finditer(text):
         old = match.group()

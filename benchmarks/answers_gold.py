@@ -111,6 +111,7 @@ def gold(
     return table, figures
 
 
+Pair = tuple[Sequence[Judged], Sequence[Judged]]  # right statements and damaged ones
 HEADER = ("set", "damage", "statements", "shown as backed", "AUROC", "AUROC of the score alone")
 
 
@@ -133,7 +134,7 @@ def _rows(name: str, found: Sequence[Judged], seconds: float) -> list[list[objec
     return table
 
 
-def _row(name: str, kind: str, group: Sequence[Judged], pair: tuple[Sequence[Judged], Sequence[Judged]]) -> list[object]:
+def _row(name: str, kind: str, group: Sequence[Judged], pair: Pair) -> list[object]:
     right, wrong = pair
     backed = f"{sum(one.backed for one in group)}/{len(group)}"
     by_state = auroc([one.value for one in right], [one.value for one in wrong])

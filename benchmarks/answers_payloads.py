@@ -12,7 +12,7 @@ import io
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -229,5 +229,3 @@ def _count(found: Any) -> int:
             print("NODES", nodes[:3])
         total += len(nodes)
     return total
-
-

@@ -79,7 +79,11 @@ class Given(BaseRetriever):
     ids: dict[str, list[str]]  # question to chunk ids
 
     def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **kwargs: Any  # noqa: ARG002
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's signature
+        **kwargs: Any,  # noqa: ARG002
     ) -> list[Document]:
         from dataclasses import replace
 

@@ -172,7 +172,7 @@ _EN: tuple[_Rule, ...] = (
 # Portuguese: the order of words stays as it is in the question ------------------------------------------------------
 
 _SER = "é|são|foi|foram|era|eram|será|serão|seria|seriam"
-_PT_NOUN_PHRASE = re.compile(r"^(?:o|a|os|as|um|uma|uns|umas|seu|sua|seus|suas|este|esta|esse|essa)\b|^[A-ZÁÉÍÓÚÂÊÔ]", 0)
+_PT_NOUN_PHRASE = re.compile(r"^(?:o|a|os|as|um|uma|uns|umas|seu|sua|seus|suas|este|esta|esse|essa)\b|^[A-ZÁÉÍÓÚÂÊÔ]")
 _PT_PREPOSITION = re.compile(
     r"^(?:em|n[oa]s?|n?um(?:as?)?|de|d[oa]s?|por|pel[oa]s?|para|a|ao|aos|à|às|com|sem|até|desde|entre|durante|antes|"
     r"depois|após|quando|onde|porque|pois|já|como|através|sobre|sob|há|cerca|não|devido|logo)\b",
@@ -248,7 +248,8 @@ _PT: tuple[_Rule, ...] = (
     (re.compile(r"^(?P<how>quem) (?P<rest>.+)$", re.I), _pt_subject),
     (re.compile(r"^(?P<how>desde quando|até quando|quando|onde|em que (?:ano|cidade|país|data|mês|século|dia)|"
                 r"de quem|a quem|por quem|para quem|com quem|por que|porque|ao que|do que|pelo que|como|"
-                r"para que|com o que|em que(?= (?:[oa]s? |[A-ZÁÉÍÓÚ])))\b(?P<rest>,? (?!tipo|grupo|nome|d[oae]s? ).+)$", re.I), _pt_behind),
+                r"para que|com o que|em que(?= (?:[oa]s? |(?-i:[A-ZÁÉÍÓÚ]))))\b"
+                r"(?P<rest>,? (?!tipo|grupo|nome|d[oae]s? ).+)$", re.I), _pt_behind),
     (re.compile(r"^quant[oa]s (?P<noun>[\w-]+) (?P<rest>.+)$", re.I), _pt_many),
     (re.compile(r"^o que (?P<rest>.+)$", re.I), _pt_what),
     (re.compile(r"^que [\w-]+ (?P<rest>.+)$", re.I), _pt_subject),

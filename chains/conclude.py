@@ -100,7 +100,7 @@ class Judge:
             return Candidate(shown, False, retried=draft.retried, generated=generated)
         signals = signals_of(
             draft, self.review.question, self.review.evidence, alike=self.review.alike,
-            best=self.best[0] if self.best else None,
+            best=self.best,
         )  # fmt: skip
         confidence = None if self.calibration is None else round(self.calibration.confidence(signals), 4)
         return Candidate(shown, True, signals, confidence, draft.extracted, draft.retried, generated)

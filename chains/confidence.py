@@ -27,6 +27,9 @@ SIGNALS: tuple[str, ...] = (
     "contradicted",  # share of the claims that a passage contradicts
     "span_coverage",  # weighted share of the question's terms in what is cited and the sentences beside it
     "passage_coverage",  # the same for the whole passage, its title and headings
+    "missing",  # weight of the question's heaviest term that what is cited has not
+    "unnamed",  # share of the question's names and numbers that the passage has not
+    "lead",  # how far the sentence that would be quoted is before the next one
     "kind",  # 1 where the answer holds the kind of thing that was asked for, 0 where not, 0.5 where none is expected
     "likeness",  # cosine of question and answer, 0 without an embedder
     "span_likeness",  # cosine of question and cited text

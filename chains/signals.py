@@ -14,7 +14,9 @@ from lastro.chains.relevance import (
     coverage,
     expected_kind,
     holds_kind,
+    missing,
     passage_coverage,
+    unnamed,
 )
 from lastro.language import terms
 from lastro.types import Citation, Passage, Sentence
@@ -37,16 +39,18 @@ class Draft:
 
 
 def signals_of(
-    draft: Draft, question: str, evidence: Evidence, *, alike: Alike, best: Quotation | None
+    draft: Draft, question: str, evidence: Evidence, *, alike: Alike, best: Sequence[Quotation]
 ) -> dict[str, float]:
-    """The signals of a draft whose `counting` claims are not none; `best` is the sentence that would be quoted."""
+    """The signals of a draft whose `counting` claims are not none; `best` are the sentences that would be quoted.
+
+    What cannot be known is left out: likenesses without an embedder, the passage's where no search told it.
+    """
     cited = [draft.citations[index] for sentence in draft.counting for index in sentence.citations]
     passages = {passage.chunk_id: passage for passage in evidence.passages}
     sources = [passages[one.chunk_id] for one in cited if one.chunk_id in passages]
     quotes = "\n".join(_beside(one, passages.get(one.chunk_id), evidence) for one in cited)
     language = sources[0].language if sources else evidence.language
     quoted = " ".join(one.quote for one in cited)
-    close = alike.matrix([question], [draft.text, quoted])[0]
     asked = facts_of(question, evidence.language).stems
     kind, claims = expected_kind(question), len(draft.claims) or 1
     return {
@@ -55,17 +59,31 @@ def signals_of(
         "contradicted": sum(one.state == "contradicted" for one in draft.claims) / claims,
         "span_coverage": coverage(question, quotes, evidence, language),
         "passage_coverage": max((passage_coverage(question, one, evidence) for one in sources), default=0.0),
+        "missing": missing(question, quoted, evidence, language),
+        "unnamed": min((unnamed(question, _whole(one), evidence, language) for one in sources), default=1.0),
+        "lead": _lead(best),
         "kind": 0.5 if not kind else float(holds_kind(kind, draft.text, question, evidence.language)),
-        "likeness": float(close[0]),
-        "span_likeness": float(close[1]),
-        "passage_cosine": max((one.cosine or 0.0 for one in sources), default=0.0),
         "rank": max((1 / one.rank for one in sources), default=0.0),
-        "agreement": _agreement(cited, best),
+        "agreement": _agreement(cited, best[0] if best else None),
         "extracted": float(draft.extracted),
         "retried": float(draft.retried),
         "added": math.log1p(len(facts_of(draft.text, evidence.language).stems - asked)),
         "length": math.log1p(len(terms(draft.text, evidence.language))),
+        **_likenesses(question, [draft.text, quoted], sources, alike),
     }
+
+
+def _likenesses(question: str, texts: Sequence[str], sources: Sequence[Passage], alike: Alike) -> dict[str, float]:
+    found = dict[str, float]()
+    if alike:
+        close = alike.matrix([question], texts)[0]
+        found |= {"likeness": float(close[0]), "span_likeness": float(close[1])}
+    cosines = [one.cosine for one in sources if one.cosine is not None]
+    return found | ({"passage_cosine": max(cosines)} if cosines else {})
+
+
+def _whole(passage: Passage) -> str:
+    return f"{passage.title}\n{passage.section}\n{passage.text}"
 
 
 def _beside(citation: Citation, passage: Passage | None, evidence: Evidence) -> str:
@@ -88,3 +106,10 @@ def _agreement(cited: Sequence[Citation], best: Quotation | None) -> float:
     if any(one.start < end and start < one.end for one in same):
         return 1.0
     return 0.5 * any(one.chunk_id == best.passage.chunk_id for one in same)
+
+
+def _lead(best: Sequence[Quotation]) -> float:
+    """How far the first is before the second; one alone is before nothing."""
+    if not best:
+        return 0.0
+    return best[0].score - (best[1].score if len(best) > 1 else 0.0)

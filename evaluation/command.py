@@ -45,6 +45,14 @@ class Answering:
     model: str  # name of the chat model
 
 
+class Evaluated(NamedTuple):
+    """A report, a line for each limit that is not kept, and whether Ctrl-C ended it before the last question."""
+
+    report: Report
+    broken: list[str]
+    stopped: bool
+
+
 def evaluate(
     asked: Asked,
     library: Library,
@@ -52,8 +60,8 @@ def evaluate(
     chat: LoadChat | None = None,
     answering: Answering | None = None,
     on_question: OnQuestion | None = None,
-) -> tuple[Report, list[str]]:
-    """The report, and a line for each limit that the library's own settings do not keep.
+) -> Evaluated:
+    """The report of the library's own settings and of changed ones, where there are any.
 
     `chat` loads the chat model, where a setting of the search wants one. With `answering` each question is also
     answered.
@@ -76,7 +84,10 @@ def evaluate(
     report = make_report(setting, runs, depth=asked.depth, against=None if saved is None else saved.runs[0])
     if saved is not None:
         report = replace(report, notes=(differences(saved, report), *report.notes))
-    return report, failures(runs[0], limits)
+    done, wanted = len(runs[0].outcomes), len(questions.questions)
+    if done < wanted:
+        report = replace(report, notes=(f"stopped: {done} of {wanted} questions were done", *report.notes))
+    return Evaluated(report, failures(runs[0], limits), done < wanted)
 
 
 def _limits(asked: Asked, depth: int, *, answers: bool) -> list[Limit]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -106,8 +106,8 @@ def pooled_change(measure: Pooled, lang: str, before: str, after: str, pairs: Pa
     )  # fmt: skip
 
 
-def _draws(answers: int) -> list[np.ndarray]:
-    return list(bootstrap.drawn(answers, resamples=POOLED_RESAMPLES))
+def _draws(answers: int) -> Iterator[np.ndarray]:
+    return bootstrap.drawn(answers, resamples=POOLED_RESAMPLES)
 
 
 def _interval(batches: Sequence[np.ndarray]) -> tuple[float, float]:

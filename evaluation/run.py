@@ -107,30 +107,47 @@ def run(
 
     Each question goes through all configurations before the next, and another one begins each time. Before the
     clock starts a language is detected and the first question searched and answered, so that no model is loaded within
-    what is measured.
+    what is measured. Stopped by Ctrl-C, it gives the questions that were done.
 
     Raises:
         LibraryError: the library holds no document.
+        KeyboardInterrupt: it was stopped before the first question was done.
     """
     if library.is_empty():
         raise LibraryError(f"library {library.name!r} holds no documents; add some: lastro add PATH")
-    judges = _Judge(library)
-    outcomes: list[list[Outcome]] = [[] for _ in configurations]
     detect_language(_WARM_UP)
     for configuration in configurations:
         configuration.search(questions.questions[0].question)
         if configuration.chain is not None:
             ask(configuration.chain, questions.questions[0].question)
-    for number, question in enumerate(questions.questions):
-        for turn in range(len(configurations)):
-            index = (number + turn) % len(configurations)
-            outcomes[index].append(judges.outcome(question, golds[question.id], configurations[index]))
-        if on_question is not None:
-            on_question(number + 1, len(questions.questions))
+    rows = _rows(questions, configurations, _Judge(library), golds, on_question)
     return tuple(
         Run(one.name, dict(one.settings), one.context_k, tuple(found), one.depth, dict(one.answering))
-        for one, found in zip(configurations, outcomes, strict=True)
+        for one, found in zip(configurations, zip(*rows, strict=True), strict=True)
     )
+
+
+def _rows(
+    questions: QuestionSet,
+    configurations: Sequence[Configuration],
+    judges: _Judge,
+    golds: Mapping[str, tuple[Gold, ...]],
+    on_question: OnQuestion | None,
+) -> list[list[Outcome]]:
+    """The outcomes of each question that was done, in the order of the configurations; Ctrl-C leaves the rest."""
+    rows: list[list[Outcome]] = []
+    many = len(configurations)
+    try:
+        for number, question in enumerate(questions.questions):
+            turns = [(number + turn) % many for turn in range(many)]
+            done = {at: judges.outcome(question, golds[question.id], configurations[at]) for at in turns}
+            rows.append([done[at] for at in range(many)])
+            if on_question is not None:
+                on_question(number + 1, len(questions.questions))
+    except KeyboardInterrupt:
+        if not rows:
+            raise
+    return rows
 
 
 def _timed(search: Search, query: str) -> tuple[Sequence[Passage], float]:

@@ -42,8 +42,9 @@ def show_answer(answer: Answer, index: int, texts: Texts, *, last: bool) -> None
         with st.expander(texts("answer.nearest"), expanded=last, icon=":material/near_me:"):
             for number, citation in enumerate(answer.nearest, 1):
                 _quoted(citation, f"near-{index}-{number}", texts)
-    with st.expander(texts("details.title"), icon=":material/info:"):
-        _details(answer, texts)
+    if answer.passages or answer.dropped or answer.generated or _usage(answer.usage, texts):
+        with st.expander(texts("details.title"), icon=":material/info:"):
+            _details(answer, texts)
 
 
 def _head(answer: Answer, texts: Texts) -> None:

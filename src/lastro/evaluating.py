@@ -84,15 +84,15 @@ def run_questions(  # noqa: PLR0913, PLR0917 - one argument an option
     session: Session = context.obj
     settings = session.settings()
     with session.open_filled(settings) as library, _progress("questions") as on_question:
-        report, broken = evaluate(
+        found = evaluate(
             asked, library, chat=lambda: lastro.chat_model(settings), on_question=on_question,
             answering=_answering(library, settings) if answers else None,
         )  # fmt: skip
-    _hand_over(report, json_file, html_file)
-    for line in broken:
+    _hand_over(found.report, json_file, html_file)
+    for line in found.broken:
         print_error(line)
-    if broken:
-        raise typer.Exit(SOME_FAILED)
+    if found.stopped or found.broken:
+        raise typer.Exit(INTERRUPTED if found.stopped else SOME_FAILED)
 
 
 def _answering(library: Library, settings: Settings) -> Answering:

@@ -57,11 +57,12 @@ class Scripted:
             Sentence(says.text if at == 0 else "", 0 if at == 0 else len(text), len(text), state, 0.5)
             for at, state in enumerate(says.states)
         )
+        told = signals(says.confidence or 0.0) if says.text else {}
         made = Answer(
             question=question, text=text, state="answered" if says.text else "not_found",
             sentences=sentences if says.text else (), citations=citations, passages=found, dropped=(),
             usage=Usage(prompt_tokens=100, cached_tokens=40, completion_tokens=20), language=says.language,
-            confidence=says.confidence if says.text else None, signals=signals(says.confidence or 0.0) if says.text else {},
+            confidence=says.confidence if says.text else None, signals=told,
         )  # fmt: skip
         return replace(made, **says.fields)
 

@@ -79,7 +79,10 @@ def test_each_answer_is_compared_with_its_gold_answers_and_places(library, quest
     assert replies["pilot"].f1 == pytest.approx(2 * 2 / (4 + 2))  # "pilot is ana prado" and "ana prado"
     assert [one.golds for one in replies["pilot"].citations] == [(0,)]
     assert [one.golds_by_page for one in replies["pilot"].citations] == [(0,)]
-    assert (replies["fee"].right, replies["fee"].claims) == (False, {"contradicted": 1, "unsupported": 1, "no_claim": 1})
+    assert (replies["fee"].right, replies["fee"].claims) == (
+        False,
+        {"contradicted": 1, "unsupported": 1, "no_claim": 1},
+    )
     assert [one.golds for one in replies["fee"].citations] == [()]
     assert [one.golds for one in replies["taxa"].citations] == [(0,), ()]
     assert (replies["gulls"].right, replies["gulls"].f1) == (None, None)  # no gold answer to compare with
@@ -259,7 +262,9 @@ def test_answers_judged_by_other_golds_are_not_compared():
 
 
 def test_a_report_with_answers_is_written_read_back_and_compared(library, questions, tmp_path):
-    report = make_report(describe(questions, library), [answered(library, questions, model="m", policy="mark")], depth=5)
+    report = make_report(
+        describe(questions, library), [answered(library, questions, model="m", policy="mark")], depth=5
+    )
     path = tmp_path / "report.json"
     write_file(path, to_json(report))
     assert load_report(path) == report

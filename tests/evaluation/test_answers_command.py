@@ -131,3 +131,16 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_library_is_opene
     monkeypatch.setattr(lastro, "open_library", lambda *_, **__: pytest.fail("opened"))
     assert cli.run(["eval", "calibrate", asked, "--out", str(tmp_path / "no" / "c.json")]) == 3
     assert "no folder" in capsys.readouterr().err
+
+
+def test_questions_that_were_answered_before_ctrl_c_are_reported(named, asked, capsys, tmp_path, monkeypatch):
+    def until_the_second(messages):
+        if "fee?" in messages[-1].text:
+            raise KeyboardInterrupt
+        return say(messages)
+
+    monkeypatch.setattr(lastro, "chat_model", lambda _settings: ScriptedChat(script=until_the_second))
+    out = tmp_path / "r.json"
+    assert cli.run(["eval", asked, "-l", named, "--answers", "--json", str(out)]) == 130
+    assert "note: stopped: 1 of 4 questions were done" in capsys.readouterr().out
+    assert len(json.loads(out.read_text(encoding="utf-8"))["runs"][0]["outcomes"]) == 1

@@ -1,4 +1,4 @@
-"""Fitting a confidence: on answers made up with a known rule, and through a whole question set with a scripted chain."""
+"""Fitting a confidence: on answers made up by a known rule, and through a question set with a scripted chain."""
 
 from __future__ import annotations
 

@@ -111,6 +111,8 @@ def test_the_ends_of_the_scale_fall_in_the_outer_bins():
     assert reliability([]) == []
 
 
-@pytest.mark.parametrize(("right", "of", "low", "high"), [(0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (1, 1, 0.207, 1.0)])
+@pytest.mark.parametrize(
+    ("right", "of", "low", "high"), [(0, 10, 0.0, 0.278), (5, 10, 0.237, 0.763), (1, 1, 0.207, 1.0)]
+)
 def test_wilsons_interval_is_as_tabulated(right, of, low, high):
     assert wilson(right, of) == (pytest.approx(low, abs=1e-3), pytest.approx(high, abs=1e-3))

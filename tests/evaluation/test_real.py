@@ -51,11 +51,12 @@ def test_two_languages_are_measured_and_drafted_with_the_starter_models(tmp_path
     assert "note: 2 of 2 questions are still drafts" in done.stdout
 
 
-def test_answers_of_the_starter_model_are_measured_and_too_few_are_not_fitted(tmp_path):
-    papers = [SAMPLES / "commercial-lease.pdf", SAMPLES / "contrato-prestacao-servicos.pdf"]
-    assert lastro("add", *papers, home=tmp_path).returncode == 0
-    rows = [{**ROWS[0], "answers": ["Ingrid Solberg"]}, ROWS[1], ROWS[2]]
+def test_answers_of_the_starter_model_are_measured(tmp_path, monkeypatch):
+    monkeypatch.setenv("LASTRO_RETRIEVAL__K", "2")  # short prompts
+    monkeypatch.setenv("LASTRO_LLM__MAX_TOKENS", "48")
+    assert lastro("add", SAMPLES / "commercial-lease.pdf", home=tmp_path).returncode == 0
     questions = tmp_path / "questions.jsonl"
+    rows = [{**ROWS[0], "answers": ["Ingrid Solberg"]}, ROWS[2]]
     questions.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     done = lastro("eval", "questions.jsonl", "--answers", "--html", "r.html", "--json", "-", home=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -63,11 +64,8 @@ def test_answers_of_the_starter_model_are_measured_and_too_few_are_not_fitted(tm
     (run,) = report["runs"]
     assert run["answering"]["model"]
     replies = [one["reply"] for one in run["outcomes"]]
-    assert all(reply["seconds"] > 0 and reply["prompt_tokens"] > 0 for reply in replies if not reply["refused"])
-    assert [reply["right"] is None for reply in replies] == [False, True, False]
+    assert all(reply["seconds"] > 0 and reply["prompt_tokens"] > 100 for reply in replies)
+    assert all(reply["right"] in (True, False) for reply in replies)
+    assert all(reply["refused"] or reply["citations"] or reply["claims"] for reply in replies)
     assert {cost["lang"] for cost in report["answer_costs"]} == {"all", "en", "pt"}
     assert "<h2>Answers</h2>" in (tmp_path / "r.html").read_text(encoding="utf-8")
-    done = lastro("eval", "calibrate", "questions.jsonl", home=tmp_path)
-    assert done.returncode == 3
-    assert "too few answers to fit on" in done.stderr
-    assert not (tmp_path / "calibration.json").exists()

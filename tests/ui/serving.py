@@ -27,7 +27,11 @@ def free_port() -> int:
 def served(command: list[str], port: int, home: Path) -> Iterator[str]:
     """The address of a page that a command serves; the command ends with the block."""
     log = (home / "page.log").open("wb")
-    environment = {**os.environ, "LASTRO_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        "LASTRO_HOME": str(home),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+    }
     process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
     try:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -19,9 +20,8 @@ from tests.ui.serving import ask, free_port, served
 EN = load_texts("en")
 OWNER = "local"  # whose conversations a page shows that only this machine can open
 AT_ONCE = 13  # payloads in one answer
-FORBIDDEN = (
-    "img,picture,iframe,object,embed,script,style,form,input,table,math,code,pre,em,del,h1,h2,ol,hr,.katex,a[href]"
-)
+FORBIDDEN = "img,picture,iframe,object,embed,script,form,input,table,math,code,pre,em,del,h1,h2,ol,hr,.katex,a[href]"
+OURS = "[data-testid=stPageLink], [data-testid=stHeading]"
 CALM = "document.querySelector('[data-test-script-state=running]') === null"
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
 
@@ -53,14 +53,33 @@ def hostile(tmp_path_factory):
         yield address, key
 
 
+@pytest.fixture(scope="module")
+def states(tmp_path_factory):
+    """The address of a page with a document, and the id of a conversation that has a claim which it contradicts."""
+    home, port, key = tmp_path_factory.mktemp("home"), free_port(), new_id()
+    stock(home, [Upload("lease.md", b"# Lease\n\nThe lease ends on 31 May 2027. The rent is 900 dollars.")])
+    with lastro.open_library(home / "libraries" / "default", embedder=HashEmbeddings()) as library:
+        (record,) = library.documents()
+        start = library.text(record.id).index("The lease ends")
+    there = replace(samples.CITATION, document_id=record.id, start=start, end=start + 30)
+    wrong = replace(samples.WRONG_DATE, against=(there,))
+    answer = samples.told([samples.ENDS, wrong, samples.MOON, samples.RENT], confidence=0.4, nearest=(there,))
+    store = ConversationStore(home / "conversations")
+    store.ask(key, "When?", owner=OWNER)
+    store.finish(key, answer=answer)
+    with served(scripted(port), port, home) as address:
+        yield address, key
+
+
 def nothing_but_text(tab, address):
     tab.wait_for_function(CALM)
     for place in ("[data-testid=stMarkdownContainer]", "[data-testid=stHtml]"):
         found = tab.locator(f"{place} :is({FORBIDDEN})").evaluate_all(
-            "nodes => nodes.filter(node => !node.closest('[data-testid=stPageLink]')).map(node => node.outerHTML)"
+            f"nodes => nodes.filter(node => !node.closest('{OURS}')).map(node => node.outerHTML)"
         )
         assert found == []
     assert tab.locator("img, iframe, object, embed, .katex").count() == 0
+    assert "display:none" not in "".join(tab.locator("[data-testid=stHtml] style").all_text_contents())
     links = tab.locator("a[href]").evaluate_all("nodes => nodes.map(node => node.href)")
     assert [link for link in links if not link.startswith(address)] == []
 
@@ -93,17 +112,55 @@ def test_no_name_of_a_document_becomes_a_node_of_the_page(hostile, tab):
     nothing_but_text(tab, address)
 
 
+CONTRAST = """selector => {
+    const channels = color => color.match(/[\\d.]+/g).map(Number);
+    const linear = c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    const light = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+    const behind = node => {
+        for (let at = node; at; at = at.parentElement) {
+            const found = channels(getComputedStyle(at).backgroundColor);
+            if ((found[3] ?? 1) > 0.9) return found;
+        }
+        return [255, 255, 255];
+    };
+    const all = [...document.querySelectorAll(selector)];
+    return all.filter(node => node.innerText?.trim() && node.offsetWidth > 2).map(node => {
+        const [one, two] = [light(channels(getComputedStyle(node).color)), light(behind(node))];
+        return [node.className, Math.round(100 * (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05)) / 100];
+    });
+}"""
+READ = ("answer", "mark", "flag", "claim", "why", "quote", "note", "page", "cited", "passages")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_text_can_be_read_in_light_and_dark_on_a_desk_and_in_a_hand(states, tab, scheme, width):
+    address, key = states
+    tab.emulate_media(color_scheme=scheme)
+    tab.set_viewport_size({"width": width, "height": 860})
+    tab.goto(f"{address}/?lang=pt&c={key}")
+    tab.get_by_text(load_texts("pt").count("answer.marked", 2)).wait_for()
+    tab.wait_for_function(CALM)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    tab.get_by_role("button", name=load_texts("pt")("answer.show")).first.click()
+    tab.get_by_role("dialog").locator(".lastro-cited").wait_for()
+    found = tab.evaluate(CONTRAST, ", ".join(f".lastro-{name}" for name in READ))
+    assert {name.split()[0] for name, _ in found} >= {"lastro-answer", "lastro-flag", "lastro-why", "lastro-cited"}
+    assert [(name, ratio) for name, ratio in found if ratio < 4.5] == [], "WCAG's least for text"
+
+
 def test_a_question_asked_while_the_model_loads_is_answered_once_it_is_there(tab, tmp_path):
     stock(tmp_path, [Upload("lease.md", b"# Lease of the mill\n\nThe monthly rent of the mill is 900 dollars.")])
     (tmp_path / "script.txt").write_text("The monthly rent of the mill is 900 dollars.")
     os.mkfifo(tmp_path / "gate")
     port = free_port()
     with served(scripted(port), port, tmp_path) as address:
+        badge = tab.locator(".stMarkdownBadge")
         tab.goto(f"{address}/?lang=en")
         ask(tab, EN, "What is the monthly rent of the mill?")
-        tab.get_by_text(EN("stage.loading"), exact=True).wait_for()
+        badge.filter(has_text=EN("stage.loading")).wait_for()
         tab.reload()
-        tab.get_by_text(EN("stage.loading"), exact=True).wait_for()
+        badge.filter(has_text=EN("stage.loading")).wait_for()
         (tmp_path / "gate").write_bytes(b"go")
         tab.get_by_text(EN("details.title")).wait_for()
         assert "900 dollars" in tab.locator(".lastro-answer").last.inner_text()

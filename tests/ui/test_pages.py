@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import lastro
 from lastro.config import home, load_settings
+from lastro.events import Checked, ClaimChecked, Retried, Retrieved, Token
 from lastro.types import Upload
 from lastro.ui import launch, state
 from lastro.ui.conversations import new_id
@@ -40,6 +41,7 @@ Three keys were handed over; a lost key costs 40 dollars.
 The tenant repairs windows and doors, the landlord the roof.
 """
 QUESTION = "What is the monthly rent of the mill?"
+DRAFT = "lastro-answer lastro-draft"
 SOON = 60  # seconds; a bound for a broken build, not a measurement
 
 
@@ -323,7 +325,7 @@ class TestWhileAnAnswerIsWritten:
         key = app.session_state["conversation"]
         app.switch_page("views/documents.py").run()
         again = page(c=key)
-        assert "lastro-draft" in shown(again)
+        assert DRAFT in shown(again)
         assert again.chat_input(key="question").disabled
         model.gate.set()
         finish(again, stocked)
@@ -339,6 +341,48 @@ class TestWhileAnAnswerIsWritten:
         finish(app, stocked)
         assert load_texts("en")("answer.stopped") in shown(app)
         assert not app.chat_input(key="question").disabled
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_a_draft_shows_what_is_checked_and_a_second_try_begins_it_anew(stocked, monkeypatch, language):
+    texts = load_texts(language)
+    gates = [threading.Event() for _ in range(4)]
+    reached = [threading.Event() for _ in range(4)]
+
+    def events(_request, _wishes, _cancel):
+        steps = [
+            [
+                Retrieved(QUESTION, ()),
+                Token("It ends on 31 May 2028 [1]. And "),
+                ClaimChecked("It ends on 31 May 2028.", "contradicted", 0.1),
+            ],
+            [Retried(())],
+            [Token("It ends on 31 May 2027."), ClaimChecked("It ends on 31 May 2027.", "verbatim", 1.0)],
+            [Checked(samples.ANSWERED)],
+        ]
+        for step, gate, at in zip(steps, gates, reached, strict=True):
+            yield from step
+            at.set()
+            gate.wait(SOON)
+
+    monkeypatch.setattr(stocked, "_answer", events)
+    app = page(language)
+    app.chat_input(key="question").set_value(QUESTION).run()
+    job = stocked.jobs.answer(app.session_state["conversation"])
+    seen = []
+    for gate, at in zip(gates, reached, strict=True):
+        assert at.wait(SOON)
+        seen.append(shown(app.run()))
+        gate.set()
+    assert job.wait(SOON)
+    assert 'class="lastro-contradicted">It ends on 31 May 2028.</span>' in seen[0]
+    assert texts("claim.contradicted") in seen[0]
+    assert texts("stage.again") not in seen[0]
+    assert texts("stage.again") in seen[1]
+    assert DRAFT not in seen[1]
+    assert 'class="lastro-checked">It ends on 31 May 2027.</span>' in seen[2]
+    assert "2028" not in seen[2]
+    assert texts("answer.answered") in shown(app.run())
 
 
 @pytest.mark.parametrize("language", ["en", "pt"])
