@@ -28,7 +28,7 @@ FOLDS = 5
 KEEP = 0.9  # share of the right answers that a threshold keeps
 _STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)  # scikit-learn's C: less is a stronger regularisation
 _RESAMPLES = 2_000
-_DIGITS = 4  # of a threshold
+_STEPS = 10_000  # of a threshold, from 0 to 1
 
 
 class Key(NamedTuple):
@@ -90,7 +90,8 @@ def threshold_keeping(right: Sequence[float], keep: float) -> float:
     """
     ordered = sorted(right, reverse=True)
     last = ordered[max(1, math.ceil(keep * len(ordered) - 1e-9)) - 1]
-    return math.floor(last * 10.0**_DIGITS + 1e-9) / 10.0**_DIGITS
+    nearest = round(last * _STEPS)
+    return next(one for step in (0, 1) if (one := (nearest - step) / _STEPS) <= last)
 
 
 def _matrix(rows: Rows) -> npt.NDArray[np.float64]:

@@ -35,6 +35,12 @@ class Overrides:
     language: Literal["auto", "en", "pt"]
     policy: Policy = "mark"
 
+    def applied(self, settings: Settings) -> Settings:
+        """The settings that this request is answered with."""
+        retrieval = settings.retrieval.model_copy(update={"k": self.k})
+        answer = settings.answer.model_copy(update={"language": self.language, "policy": self.policy})
+        return settings.model_copy(update={"retrieval": retrieval, "answer": answer})
+
 
 class Services:
     """The parts behind the page. The models load on threads of their own, so the page opens at once."""
@@ -105,8 +111,7 @@ class Services:
     def _answer(
         self, request: dict[str, object], overrides: Overrides, cancel: threading.Event
     ) -> Iterator[AnswerEvent]:
-        from lastro.chains.answer import answer_chain
-        from lastro.chains.expand import expanding
+        import lastro
 
         library = self.library()
         if library is None:
@@ -114,14 +119,7 @@ class Services:
         if self._llm is None:
             raise ModelError(self.loading.error or "no chat model is loaded; restart the app")
         model = self._llm.model_copy(update={"temperature": overrides.temperature})
-        chain = answer_chain(
-            library,
-            llm=model,
-            retriever=expanding(library.as_retriever(k=overrides.k), model, self.settings.retrieval.expansion),
-            settings=self.settings.answer.model_copy(
-                update={"language": overrides.language, "policy": overrides.policy}
-            ),
-        )
+        chain = lastro.answer_chain(library, llm=model, settings=overrides.applied(self.settings))
         return chain.events(request, cancel=cancel)
 
     def _open(self, *, create: bool) -> None:

@@ -360,3 +360,5 @@ def test_a_browser_shows_the_plots_of_answers_whole_and_hostile_answers_as_text(
         assert inside, box.text_content()
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0
+    page.set_viewport_size({"width": 380, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PATIENCE = 60_000  # milliseconds; a bound for a broken build on a slow machine, not a measurement
+PATIENCE = 180_000  # milliseconds; a bound for a broken build on a slow machine, not a measurement
 FREE_TO_ASK = "document.querySelector('[data-testid=stChatInputTextArea]')?.disabled === false"
 ROOT = Path(__file__).parents[2]
 
