@@ -13,7 +13,8 @@ from lastro.chains.relevance import Quotation, adds_something, passage_coverage,
 from lastro.chains.review import Review
 from lastro.chains.signals import Draft, signals_of
 from lastro.config import AnswerSettings
-from lastro.prompts import load_text, refusal
+from lastro.language import fold
+from lastro.prompts import LANGUAGES, load_text, refusal
 from lastro.types import Answer, AnswerState, Citation, Language, Passage, Sentence, Usage
 
 _BRACKETED = re.compile(r"\[(\d{1,3})\]")
@@ -47,6 +48,11 @@ class Candidate:
     extracted: bool = False
     retried: bool = False
     generated: str = ""
+
+    @property
+    def declined(self) -> bool:
+        """Whether the model itself says that the passages do not answer."""
+        return not self.counting and declines(self.generated)
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,16 @@ class Judge:
         return tuple(cite(one.passage, one.start, one.end, self.page_of) for one in chosen)
 
 
+def declines(text: str) -> bool:
+    """Whether a text says the refusal sentence, of any language.
+
+    >>> declines("Sorry. I did not find the answer in your documents"), declines("It ends in May.")
+    (True, False)
+    """
+    said = " ".join(fold(text).split())
+    return any(fold(refusal(language)).rstrip(". ") in said for language in LANGUAGES)
+
+
 def narrowed(judge: Judge, *, beside: int = 1) -> tuple[Passage, ...]:
     """The sentences that would be quoted, each with those beside it, as passages of their own, best first."""
     found = dict[str, Passage]()
@@ -145,11 +161,14 @@ def narrowed(judge: Judge, *, beside: int = 1) -> tuple[Passage, ...]:
 def conclude(outcome: Outcome, judge: Judge, candidates: Sequence[Candidate]) -> Answer:
     """What the user is told: the first candidate that is accepted, a quotation, or the refusal.
 
-    `candidates` are the model's tries; what the last one wrote is kept as `generated`.
+    `candidates` are the model's tries. Where it said itself, each time, that it found no answer, nothing is quoted
+    against its word.
     """
     accepted = next((one for one in candidates if judge.accepts(one)), None)
-    if accepted is None and (quotation := judge.quote()) is not None and judge.accepts(quotation):
-        accepted = quotation
+    declined = bool(candidates) and all(one.declined for one in candidates)
+    if accepted is None and not declined:
+        quotation = judge.quote()
+        accepted = quotation if quotation is not None and judge.accepts(quotation) else None
     if accepted is None:
         return _refused(outcome, judge, candidates)
     state: AnswerState = "answered"

@@ -44,6 +44,11 @@ class Alike:
         return self._embedder is not None
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1 codes of the languages that the embedder was made for; empty where it does not tell."""
+        return tuple(getattr(self._embedder, "languages", ()))
+
+    @property
     def contextual(self) -> bool:
         """Whether words are compared in their context."""
         return self._reader is not None

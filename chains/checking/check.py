@@ -1,31 +1,33 @@
-"""The check of one claim against passages: its state, a score, the spans that back it, and the reasons in words."""
+"""The check of one claim against passages: its state, a score, the spans that back it, and the reasons."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lastro.chains.checking.alike import Alike
-from lastro.chains.checking.breaks import Break
 from lastro.chains.checking.claims import coordinated, needs_question, says_no, states_something, without_yes_no
-from lastro.chains.checking.matching import Cover, Matched, Statement, cover, weighted
+from lastro.chains.checking.lexicon import lexicon
+from lastro.chains.checking.matching import Matched, Statement, covers, weighted
 from lastro.chains.checking.reading import (
-    Word,
     folded_text,
     is_negated,
     read,
     spans_of_attribution,
     spans_of_conditions,
 )
-from lastro.chains.checking.rules import breaks
+from lastro.chains.checking.signals import Signals, hard, signals_of, worst_of
 from lastro.chains.checking.verbatim import verbatim_span
+from lastro.chains.checking.weighing import Case, Weights, weights_of
 from lastro.chains.evidence import Evidence
-from lastro.types import Passage, SentenceState
+from lastro.types import Passage, Reason, SentenceState
 
 Span = tuple[Passage, int, int]  # passage, characters into its text
-
-_ALIKE_WEIGHT = 0.5
-_MATCHED = 0.3  # least share for a passage to be able to contradict
+_SURELY_NOT = 0.05  # score of a claim that breaks a hard rule, at most
+_TOLD = 0.5  # how surely a rule must be broken to be told
+_SPOKEN_OF = 0.3  # least share of a claim that a passage must say to contradict the rest
+_MISSING = 0.3  # credit below which a word is not said
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,36 +35,56 @@ class Check:
     """What was found about a claim: each span's quote is `passage.text[start:end]`."""
 
     state: SentenceState
-    score: float  # 0 to 1
+    score: float  # 0 to 1: the probability that the passages back it
     spans: tuple[Span, ...] = ()
-    reasons: tuple[str, ...] = ()
-    share: float = 0.0  # of the claim's weight found word by word
-    closeness: float = 0.0  # of its best sentence, by the embedder
+    reasons: tuple[Reason, ...] = ()
 
 
-def check_claim(
-    claim: str, evidence: Evidence, *, question: str = "", alike: Alike | None = None, threshold: float = 0.5
-) -> Check:
-    """Check one claim, with the question where the claim is a fragment without it."""
-    if not states_something(claim, evidence.language):
-        return Check("no_claim", 0.0, reasons=("the text claims nothing",))
-    span = verbatim_span(claim, evidence)
-    if span is not None and not _hedged_around(span, evidence):
-        return Check("verbatim", 1.0, (span,), ("the passage says it word for word",), 1.0, 1.0)
+def measure(
+    claim: str, evidence: Evidence, *, question: str = "", alike: Alike | None = None, weights: Weights | None = None
+) -> list[Signals]:
+    """The signals of each clause of a claim; none where there is nothing to compare.
+
+    With weights, a clause is measured against the sentences that back it best by them: one that contradicts a claim
+    does not hide another that says it.
+    """
     alike = Alike() if alike is None else alike
     if question and needs_question(claim, evidence.language):
-        return _judge([completed(claim, question, evidence)], evidence, alike, threshold)
-    return _judge(_statements(claim, evidence), evidence, alike, threshold)
+        statements = [completed(claim, question, evidence)]
+    else:
+        statements = _statements(claim, evidence)
+    measured = []
+    for statement in statements:
+        found = covers(statement, evidence, alike)
+        if found:
+            tried = [signals_of(one) for one in (found if weights is not None else found[:1])]
+            measured.append(tried[0] if weights is None else max(tried, key=partial(_score, weights=weights)))
+    return measured
+
+
+def _score(found: Signals, weights: Weights) -> float:
+    score = weights.probability(found.values)
+    return min(score, _SURELY_NOT) if hard(found) else score
+
+
+def verbatim(claim: str, evidence: Evidence) -> Span | None:
+    """Where a passage says a claim word for word, as a clause that nothing in its sentence attributes or limits."""
+    span = verbatim_span(claim, evidence)
+    return span if span is not None and not _hedged_around(span, evidence) else None
 
 
 def _hedged_around(span: Span, evidence: Evidence) -> bool:
     """Whether the rest of the sentence, between semicolons, attributes or limits what the span says."""
     passage, start, end = span
+    known = lexicon(passage.language)
     group = next(group for group in evidence.sentences if group and group[0].passage is passage)
     source = next(source for source in group if source.start <= start and end <= source.end)
     before = passage.text[source.start : start].rpartition(";")[2]
     after = passage.text[end : source.end].partition(";")[0]
-    return any(spans_of_conditions(rest) or spans_of_attribution(rest) for rest in map(folded_text, (before, after)))
+    return any(
+        spans_of_conditions(rest, known) or spans_of_attribution(rest, known)
+        for rest in map(folded_text, (before, after))
+    )
 
 
 def _statements(claim: str, evidence: Evidence) -> list[Statement]:
@@ -71,81 +93,83 @@ def _statements(claim: str, evidence: Evidence) -> list[Statement]:
     for start, end in coordinated(claim, evidence.language):
         reading = read(claim[start:end], evidence.language)
         if reading.words or reading.quantities:
-            found.append(weighted(reading.text, evidence, reading.words, reading.quantities, reading.folded))
+            found.append(weighted(reading.text, evidence, reading.words, reading.quantities, reading))
     return found
 
 
 def completed(claim: str, question: str, evidence: Evidence) -> Statement:
     """A fragment and its question as one statement: "No." denies what the question asks."""
-    asked = read(question.rstrip("? "), evidence.language)
-    rest = without_yes_no(claim)
-    said = read(rest, evidence.language)
-    no = says_no(claim)
-    asked_no = is_negated(asked.folded, evidence.language)
+    asked = question.rstrip("? ")
+    reading = read(f"{asked}: {claim}", evidence.language)
+    no, at = says_no(claim), len(asked) + 1
+    asked_no = is_negated(folded_text(asked), evidence.language)
     turned = asked_no if no is None else asked_no != no
-    if no is None and is_negated(said.folded, evidence.language):
+    if no is None and is_negated(folded_text(without_yes_no(claim)), evidence.language):
         turned = not turned
-    words = [replace(word, negated=turned) for word in asked.words]
+    words = [replace(word, negated=turned, sure=1.0) for word in reading.words if word.start < at]
     known = {word.stem for word in words}
-    extra: list[Word] = [word for word in said.words if word.stem not in known]
-    text = f"{question.rstrip('? ')}: {claim}"
-    quantities = [*asked.quantities, *said.quantities]
-    whole = weighted(text, evidence, [*words, *extra], quantities, folded_text(text))
-    return replace(whole, fragment=no is not False, polar=no is not None and len(extra) < 2)
+    extra = [word for word in reading.words if word.start >= at and word.stem not in known]
+    quantities = [quantity for quantity in reading.quantities if quantity.start >= at]
+    whole = weighted(reading.text, evidence, [*words, *extra], quantities, reading)
+    return replace(whole, fragment=no is None, polar=no is not None and len(extra) < 2)
 
 
-def _judge(statements: Sequence[Statement], evidence: Evidence, alike: Alike, threshold: float) -> Check:
-    parts = [_one(statement, evidence, alike, threshold) for statement in statements]
-    if not parts:
-        return Check("unsupported", 0.0, reasons=("nothing to compare",))
-    worst = min(parts, key=lambda part: (_ORDER[part.state], part.score))
-    spans = tuple(dict.fromkeys(span for part in parts for span in part.spans))
-    reasons = tuple(dict.fromkeys(reason for part in parts if part.state == worst.state for reason in part.reasons))
-    return replace(worst, spans=spans if worst.state in ("supported", "contradicted") else (), reasons=reasons)
+def check_claim(
+    claim: str, evidence: Evidence, *, question: str = "", alike: Alike | None = None, threshold: float = 0.5
+) -> Check:
+    """Check one claim, with the question where the claim is a fragment without it."""
+    if not states_something(claim, evidence.language):
+        return Check("no_claim", 0.0)
+    span = verbatim(claim, evidence)
+    if span is not None:
+        return Check("verbatim", 1.0, (span,))
+    alike = Alike() if alike is None else alike
+    weights = weights_of(case_of(alike, evidence.language))
+    found = measure(claim, evidence, question=question, alike=alike, weights=weights)
+    if not found:
+        return Check("unsupported", 0.0, reasons=(Reason("missing", claim.strip()[:80]),))
+    return _judged(found, weights, threshold)
 
 
-_ORDER: dict[SentenceState, int] = {"contradicted": 0, "unsupported": 1, "supported": 2}
-
-
-def _one(statement: Statement, evidence: Evidence, alike: Alike, threshold: float) -> Check:
-    found = cover(statement, evidence, alike)
-    if found is None:
-        return Check("unsupported", 0.0, reasons=("no passage to compare with",))
-    score = round(_score(found, alike), 4)
-    broken = breaks(found)
-    state, reasons = _state(found, broken, score, threshold)
-    return Check(state, score if state == "supported" else min(score, threshold), _spans(found), reasons, found.share,
-                 found.closeness)  # fmt: skip
-
-
-def _score(found: Cover, alike: Alike) -> float:
+def case_of(alike: Alike, language: str) -> Case:
+    """Which weights hold: an embedder compares words of a language that it was made for, of another, or there is none."""
     if not alike:
-        return found.share
-    rise = max(0.0, min(1.0, (found.closeness - 0.8) / 0.15))
-    return found.share * (1 - _ALIKE_WEIGHT) + rise * _ALIKE_WEIGHT
+        return "none"
+    if language not in alike.languages:
+        return "foreign"
+    return "contextual" if alike.contextual else "speaks"
 
 
-def _state(
-    found: Cover, broken: Sequence[Break], score: float, threshold: float
-) -> tuple[SentenceState, tuple[str, ...]]:
-    reasons = tuple(dict.fromkeys(item.reason for item in broken))
-    if any(item.contradicts for item in broken) and found.share >= _MATCHED:
-        return "contradicted", reasons
-    if broken:
-        return "unsupported", reasons
-    if score < threshold:
-        missing = [
-            word.text
-            for at, word in enumerate(found.statement.words)
-            if max(matched.credits[at] for matched in found.sentences) < 0.3
-        ]
-        words = ", ".join(f'"{word}"' for word in missing[:4])
-        return "unsupported", (f"too little of it is in the passages{': ' + words + ' missing' if words else ''}",)
-    return "supported", ()
+def _judged(found: Sequence[Signals], weights: Weights, threshold: float) -> Check:
+    score = weights.probability(worst_of(found))
+    broken = [item for one in found for item in one.breaks]
+    sure = [item for one in found for item in hard(one)]
+    if sure:
+        score = min(score, _SURELY_NOT)
+    score = round(score, 4)
+    if score >= threshold:
+        return Check("supported", score, _spans(found))
+    told = [item for item in broken if item.sure >= _TOLD] or broken[:1]
+    contradicts = [item for item in (sure or told) if item.contradicts and item.sure >= _TOLD]
+    reasons = tuple(dict.fromkeys(Reason(item.kind, item.claim, item.source) for item in told)) or _missing(found)
+    if contradicts and max(one.cover.primary.share for one in found) >= _SPOKEN_OF:
+        return Check("contradicted", score, _spans(found), reasons)
+    return Check("unsupported", score, _spans(found), reasons)
 
 
-def _spans(found: Cover) -> tuple[Span, ...]:
-    return tuple(_span(matched) for matched in found.sentences)
+def _missing(found: Sequence[Signals]) -> tuple[Reason, ...]:
+    """The words of a claim that its sentences do not say."""
+    words = [
+        word.text
+        for one in found
+        for word, credit in zip(one.cover.statement.words, one.cover.credits(), strict=True)
+        if credit < _MISSING
+    ]
+    return (Reason("missing", ", ".join(words[:6])),)
+
+
+def _spans(found: Sequence[Signals]) -> tuple[Span, ...]:
+    return tuple(dict.fromkeys(_span(matched) for one in found for matched in one.cover.sentences))
 
 
 def _span(matched: Matched) -> Span:

@@ -1,121 +1,101 @@
-"""Whether what a claim says of somebody is said of them: names, and the two sides of a contract or a dispute."""
+"""Whether the passages speak of the names of a claim, and say what it says of them and not of others."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from lastro.chains.checking.binding import bindings, known_names
 from lastro.chains.checking.breaks import Break
-from lastro.chains.checking.matching import Cover, Matched, used_stretch
-from lastro.chains.checking.wording import PARTIES
-from lastro.language import fold, is_stop_word
+from lastro.chains.checking.lexicon import lexicon
+from lastro.chains.checking.matching import Cover
+from lastro.chains.checking.reading import Reading, read
+from lastro.chains.checking.things import Thing, plain, same_thing, things_of
+from lastro.language import fold
 
-
-def names_in(text: str, language: str, around: str) -> list[str]:
-    """Capitalised words and codes of a text, those that open a sentence only where `around` has them so inside one."""
-    found = []
-    for match in re.finditer(r"[^\W_][\w&'’]*(?:-[\w]+)*", text):
-        word = match.group()
-        if not (word[0].isupper() or (any(map(str.isalpha, word)) and any(map(str.isdigit, word)))):
-            continue
-        if len(word) < 2 or is_stop_word(word, language) or word[0].isdigit():
-            continue
-        opens = not text[: match.start()].strip() or re.search(r"[.!?:;]\s+[\"“(]*$", text[: match.start()])
-        inside = re.search(rf"[\w,]\s+{re.escape(word)}\b", around) and word.casefold() not in around
-        if not opens or inside or (len(word) > 1 and word.isupper()):
-            number = re.match(r" \d+\b(?![.,/:]\d|\s?[%€£$°])", text[match.end() :])
-            named = number is not None and f"{word}{number.group()}" in around
-            found.append(word + number.group() if number is not None and named else word)
-    return found
+_SURE = 0.5  # margin from which a thing is surely bound to another
 
 
 def name_breaks(cover: Cover) -> Iterator[Break]:
-    """Names of the claim that its best sentence does not speak of."""
-    everything = " ".join(_headed(m) + ". " + m.source.text for m in (*cover.sentences, *cover.others))
-    mine = names_in(cover.statement.text, cover.statement.language, everything)
+    """Names of the claim that no passage speaks of."""
+    statement = cover.statement
+    names = known_names(cover)
+    mine = [thing for thing in things_of(statement.reading, (), names) if thing.kind == "name"]
     if not mine:
         return
-    near = fold(_near(cover.primary, mine))
-    for name in mine:
-        plain = fold(name).removesuffix("'s").removesuffix("’s")
-        if plain in _MONTHS_AND_DAYS or _known(plain, near) or _soft_name(name, cover.primary, cover):
+    everywhere = [
+        thing
+        for m in (*cover.sentences, *cover.others)
+        for thing in things_of(m.reading, (), names)
+        if thing.kind == "name"
+    ] + _titled(cover)
+    spoken = {word for m in (*cover.sentences, *cover.others) for word in m.reading.stems}
+    for thing in mine:
+        if any(same_thing(thing, other) for other in everywhere) or _soft(thing, cover):
             continue
-        if any(plain in words for pair in PARTIES for words in pair):
-            continue  # roles have their own rule
-        if _known(plain, fold(everything)):
-            yield Break("name", f'the passage does not say this of "{name}"')
-        else:
-            yield Break("name", f'"{name}" is not in the passage', contradicts=False)
+        rows = [word for word in statement.words if thing.start <= word.start < thing.end]
+        known = all(word.stem in spoken for word in rows)
+        yield Break("name", 0.5 if known else 1.0, thing.text, contradicts=False)
 
 
-def _headed(matched: Matched) -> str:
-    return f"{matched.source.passage.title} {matched.source.passage.section}"
-
-
-_MONTHS_AND_DAYS = frozenset(
-    "january february march april may june july august september october november december monday tuesday wednesday "
-    "thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays sundays".split()
-)
-
-
-def _known(name: str, text: str) -> bool:
-    root = name[: max(4, len(name) - 2)] if len(name) > 5 and name.isalpha() else name
-    tail = r"" if root != name else r"\b"
-    return re.search(rf"\b{re.escape(root)}{tail}", text) is not None
-
-
-def _soft_name(name: str, matched: Matched, cover: Cover) -> bool:
-    """Whether the sentence has the name in its own language ("Lisbon", "Lisboa")."""
-    return any(word.text == name and 0.5 <= matched.credits[at] < 1 for at, word in enumerate(cover.statement.words))
-
-
-def _near(matched: Matched, mine: Sequence[str]) -> str:
-    """What a sentence speaks of: the stretch of it that is used, the title, and, unless it names another that the
-    claim does not, the sentences before it and the others of the cover."""  # noqa: D205, D209
-    passage = matched.source.passage
-    stretch, headed = _used_stretch(matched), _headed(matched)
-    known = {fold(name) for name in mine}
-    rivals = [
-        name
-        for name in names_in(stretch, passage.language, passage.text)
-        if not any(fold(name) in other or other in fold(name) for other in known) and fold(name) not in _MONTHS_AND_DAYS
+def _titled(cover: Cover) -> list[Thing]:
+    passages = {m.source.passage.chunk_id: m.source.passage for m in (*cover.sentences, *cover.others)}
+    return [
+        Thing("name", word.text, word.start, word.end, (plain(word),))
+        for p in passages.values()
+        for word in read(f"{p.title} {p.section}", p.language).words
     ]
-    if rivals:
-        return f"{headed} {stretch}"
-    return " ".join([headed, matched.source.text, passage.text[: matched.source.start]])
 
 
-def _used_stretch(matched: Matched) -> str:
-    start, end = used_stretch(matched)
-    return matched.source.text[start:end]
+def _soft(thing: Thing, cover: Cover) -> bool:
+    """Whether a sentence has the name in its own language ("Lisbon", "Lisboa")."""
+    rows = [at for at, word in enumerate(cover.statement.words) if thing.start <= word.start < thing.end]
+    return bool(rows) and all(max(m.credits[at] for m in cover.sentences) >= 0.5 for at in rows)
 
 
-def role_breaks(cover: Cover) -> Iterator[Break]:
-    """The two sides of a contract or dispute where the claim has the other one, or both in the other's place."""
-    claim = re.findall(r"[\w']+", cover.statement.folded)
-    source = re.findall(r"[\w']+", " ; ".join(matched.reading.folded for matched in cover.sentences))
-    voices = _turned(cover.statement.folded), _turned(" ".join(m.reading.folded for m in cover.sentences))
-    same_voice = voices[0] == voices[1]
-    for pair in PARTIES:
-        mine, theirs = _order(claim, pair), _order(source, pair)
-        if not mine or not theirs:
-            continue
-        if len(set(mine)) == 1 and mine[0] not in theirs:
-            yield Break("role", f'the claim speaks of the {_word(claim, pair[mine[0]])}, the passage of the '
-                                f'{_word(source, pair[theirs[0]])}')  # fmt: skip
-        elif mine == theirs[::-1] and set(mine) == {0, 1} and len(mine) == 2 and same_voice:
-            first, second = _word(claim, pair[mine[0]]), _word(claim, pair[mine[1]])
-            yield Break("role", f"{first} and {second} have changed places")
+def binding_breaks(cover: Cover) -> Iterator[Break]:
+    """Things of the claim whose words the passages say of a rival."""
+    yield from _changed_places(cover)
+    for bound in bindings(cover):
+        if bound.margin > 0:
+            kind = bound.thing.kind
+            yield Break(kind, min(1.0, bound.margin / _SURE), bound.thing.text, bound.rival)
 
 
-def _order(found: list[str], pair: tuple[frozenset[str], frozenset[str]]) -> list[int]:
-    order = [0 if word in pair[0] else 1 for word in (w.removesuffix("'s") for w in found) if word in pair[0] | pair[1]]
-    return [side for at, side in enumerate(order) if at == 0 or side != order[at - 1]]
+_BY = {"en": re.compile(r"\bby\b"), "pt": re.compile(r"\b(?:pel[oa]s?|por)\b")}
 
 
-def _word(found: list[str], side: frozenset[str]) -> str:
-    return next((word for word in found if word.removesuffix("'s") in side), "")
+_COMPARED = ("er", "or", "ores", "velho", "velhos", "novo", "novos", "jovem", "jovens")
 
 
-def _turned(folded: str) -> bool:
-    return re.search(r"\b(?:by|pelo|pela|pelos|pelas)\b", folded) is not None
+def _changed_places(cover: Cover) -> Iterator[Break]:
+    """The two sides of one pair in the other order around the same verb, both in the active or both in the passive."""
+    claim, source = cover.statement.reading, cover.primary.reading
+    mine, theirs = (_sides(reading) for reading in (claim, source))
+    passive = [_passive(reading) for reading in (claim, source)]
+    for pair, order in mine.items():
+        if len(order) == 2 and theirs.get(pair) == order[::-1] and passive[0] == passive[1]:
+            yield Break("role", 1.0, order[0], order[1])
+
+
+def _sides(reading: Reading) -> dict[str, list[str]]:
+    """For each pair of contraries that a text speaks of, its sides in their order."""
+    found: dict[str, list[str]] = {}
+    for thing in things_of(reading, ()):
+        if thing.kind == "role":
+            found.setdefault(thing.key[0], []).append(thing.key[1])
+    opposites = lexicon(reading.language).opposites
+    folded = [fold(word.text) for word in reading.words]
+    for word in folded:
+        contrary = sorted({other for other in folded if other in opposites.get(word, ())})
+        if contrary and word.endswith(_COMPARED):
+            found.setdefault("/".join(sorted((word, contrary[0]))), []).append(word)
+    return {
+        pair: [side for at, side in enumerate(sides) if not at or side != sides[at - 1]]
+        for pair, sides in found.items()
+    }
+
+
+def _passive(reading: Reading) -> bool:
+    by = _BY.get(reading.language)
+    return by is not None and by.search(reading.folded) is not None

@@ -3,83 +3,111 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lastro.chains.checking.breaks import Break
+from lastro.chains.checking.lexicon import lexicon
 from lastro.chains.checking.matching import Cover, Matched
-from lastro.chains.checking.reading import Word, parts_of
+from lastro.chains.checking.reading import Word
 
-_NEGATION_SHARE = 0.5  # of the weight of matched words
-_ONLY = re.compile(r"\b(?:only|so|somente|apenas|exclusivamente)\b")
-_SURE = 0.5  # a word that is merely alike may mean the opposite
-
-
-_CERTAIN = 100.0  # more than any weight: such a word decides alone
+_SAID = 0.5  # a word that is merely alike may mean the opposite
+_SHORT = 4  # words of a part like "but not outdoors", which takes up the words before it
+_LEAST = 1.2  # weight of words that a part's turn is a share of, at least
 
 
 def negation_breaks(cover: Cover) -> Iterator[Break]:
-    """A break where most of what the claim and its best sentence share is affirmed by one and denied by the other."""
+    """Breaks where much of what the claim and its best sentence share is affirmed by one and denied by the other."""
     if cover.statement.polar is False:
         return
-    against, agreeing, words = _weigh(cover)
-    if cover.statement.polar and agreeing and against < _CERTAIN:
+    tally = _Tally(cover)
+    if cover.statement.polar and (tally.agreeing > tally.against or tally.denied_alike):
         return  # a yes or no turns on the predicate, not on all that was asked
-    if any(word.negated for word in words) and _ONLY.search(cover.primary.reading.folded):
-        return  # "only" denies the rest
-    enough = against >= _CERTAIN or against + agreeing >= 0.4 * _common(cover)
-    if against and enough and against / (against + agreeing) > _NEGATION_SHARE:
-        says, other = ("denies", "affirms") if words[0].negated else ("says", "denies")
-        yield Break("negation", f'the claim {says} "{words[-1].text}", the passage {other} it')
+    if not tally.words:
+        return
+    share = tally.against / (tally.against + tally.agreeing)
+    limits = any(
+        lexicon(reading.language).only.search(reading.folded)
+        for reading in (cover.primary.reading, cover.statement.reading)
+    )  # "only" denies the rest
+    yield Break("negation", share * (0.5 if limits else 1.0), tally.words[-1].text, _denial(cover.primary))
 
 
-def _weigh(cover: Cover) -> tuple[float, float, list[Word]]:
-    """The weight of shared words that are turned, that of those that are not, and the turned ones."""
-    against = agreeing = 0.0
-    words, affirmed = list[Word](), 0
-    short = _short_negations(cover.primary)
-    for at, (word, weight) in enumerate(zip(cover.statement.words, cover.statement.weights, strict=True)):
-        said = _comparable(cover, at)
-        if not said:
-            continue
-        if any(other.negated == word.negated for other in _with_ellipsis(cover.primary, said)):
-            agreeing += weight
-            continue
-        words.append(word)
-        affirmed += not word.negated and cover.primary.credits[at] == 1
-        against += weight + _CERTAIN * (not word.negated and all(other.part in short for other in said))
-    # Two words that the claim affirms, and that the sentence has only where it denies, are no accident.
-    return against + _CERTAIN * (affirmed >= 2), agreeing, words
+def denied_part(cover: Cover) -> float:
+    """How far one denied part, of the claim or of its best sentence, is wholly turned round, 0 to 1."""
+    return 0.0 if cover.statement.polar is False else _Tally(cover).worst()
+
+
+class _Tally:
+    """The weights of shared words that are turned and of those that are not, in all and by part."""
+
+    def __init__(self, cover: Cover) -> None:
+        self.against = self.agreeing = 0.0
+        self.denied_alike = False
+        self.words: list[Word] = []
+        self._parts: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
+        primary = cover.primary
+        for at, (word, weight) in enumerate(zip(cover.statement.words, cover.statement.weights, strict=True)):
+            said = _comparable(cover, at)
+            if said:
+                weight *= primary.credits[at] if not primary.opposed[at] else 1.0
+                self._add(word, weight, said, _with_ellipsis(cover, said))
+
+    def _add(self, word: Word, weight: float, said: list[Word], echoed: list[Word]) -> None:
+        agrees = any(other.negated == word.negated for other in echoed)
+        if agrees:
+            self.agreeing += weight
+            self.denied_alike |= word.negated
+        else:
+            weight *= max((other if other.negated else word).sure for other in said)
+            self.against += weight
+            self.words.append(word)
+        for side, one in (("claim", word), ("source", said[0])):
+            if one.negated:
+                self._parts[side, one.part][0 if agrees else 1] += weight
+
+    def worst(self) -> float:
+        return max((turned / max(kept + turned, _LEAST) for kept, turned in self._parts.values()), default=0.0)
 
 
 def _comparable(cover: Cover, at: int) -> list[Word]:
     """Where the best sentence says a word outside its conditions; nowhere for names, which no negation is about."""
     word = cover.statement.words[at]
-    if cover.primary.credits[at] < _SURE or word.text[0].isupper() or word.conditional:
+    if cover.primary.credits[at] < _SAID or word.name:
         return []
-    return [other for other in cover.primary.said_by[at] if not other.conditional]
+    said = cover.primary.said_by[at]
+    if word.conditional:
+        return said
+    return [other for other in said if not other.conditional] or said
 
 
-def _common(cover: Cover) -> float:
-    pairs = zip(cover.statement.words, cover.statement.weights, strict=True)
-    return sum(weight for word, weight in pairs if not word.text[0].isupper())
+def _with_ellipsis(cover: Cover, said: list[Word]) -> list[Word]:
+    """The words, and once more negated where the next part is a short "but not outdoors" that the claim is about."""
+    short = _short_negations(cover)
+    again = [word for word in said if word.part + 1 in short]
+    return [*said, *(replace(word, part=word.part + 1, negated=not word.negated) for word in again)]
 
 
-def _with_ellipsis(matched: Matched, said: list[Word]) -> list[Word]:
-    """The words, and once more negated where the next part is a short "but not outdoors"."""
-    short = _short_negations(matched)
-    again = [
-        Word(w.text, w.stem, w.start, w.end, w.part + 1, not w.negated, w.attributed, w.conditional)
-        for w in said
-        if w.part + 1 in short
-    ]
-    return [*said, *again]
+_SHORT_PART = re.compile(
+    r"\W*(?:but|mas|and|e)?\s*(?:not|nao|nor|nem)\b|.*\b(?:(?:is|are|does|do|has|can|may) not|nao)\W*$"
+)
 
 
-def _short_negations(matched: Matched) -> set[int]:
-    found = set()
-    folded = matched.reading.folded
-    for index, (start, end) in enumerate(parts_of(folded)):
-        head = re.match(r"\W*(?:but|mas|and|e)?\s*(?:not|nao|nor|nem)\b", folded[start:end])
-        if index and head and sum(word.part == index for word in matched.reading.words) <= 4:
+def _short_negations(cover: Cover) -> set[int]:
+    matched, found = cover.primary, set()
+    claimed = {word.stem for word in cover.statement.words}
+    for index, (start, end) in enumerate(matched.reading.parts):
+        own = {word.stem for word in matched.reading.words if word.part == index}
+        new = own - {word.stem for word in matched.reading.words if word.part == index - 1}
+        if index and len(own) <= _SHORT and new & claimed and _SHORT_PART.match(matched.reading.folded[start:end]):
             found.add(index)
     return found
+
+
+def _denial(matched: Matched) -> str:
+    known = lexicon(matched.reading.language)
+    for match in re.finditer(r"[\w']+", matched.reading.folded):
+        if match.group() in known.negators or match.group() in known.negative:
+            return matched.source.text[match.start() : match.end()]
+    return ""

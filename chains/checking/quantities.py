@@ -63,6 +63,7 @@ class Quantity:
     ordinal: bool = False  # "first": what another text may write as 1
     raw: float | None = None  # the number as written, where the unit changed the value
     period: str = ""  # "day", "week", "month" or "year", where it is so much for each
+    side: str = ""  # "since" or "until", where it is an end of a time
 
 
 _ORDINALS = {
@@ -73,11 +74,15 @@ _ORDINALS = {
     for word in words.split()
 }  # fmt: skip
 _NUMBER = re.compile(
-    r"(?P<sign>r\$|us\$|\$|€|£|\b(?:usd|eur|gbp|brl|chf)\b)?\s?(?<![\w.,/])(?P<digits>\d+(?:[.,]\d+)*)"
+    r"(?P<sign>r\$|us\$|\$|€|£|\b(?:usd|eur|gbp|brl|chf)\b)?\s?(?<![\w.,/])(?P<digits>\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d+(?:[.,]\d+)*)"
     r"(?:\s?/\s?(?P<under>\d+)(?!\d|/))?"
     r"(?P<percent>\s?%|\s?per\s?cent\b|\s?por cento\b)?(?P<scale>\s+(?:mil|milhoes|milhao|million|thousand|billion)\b)?"
     r"(?:\s?h\s?(?P<minutes>\d\d)\b|:(?P<colon>\d\d)\b)?"
 )
+# What these number has a name, not a size: clause 4.1 is not clause 4.10.
+_LABEL = re.compile(r"\b(?:clauses?|sections?|articles?|arts?\.?|clausulas?|secao|secoes|artigos?|itens|item|paragraphs?|chapters?|"
+                    r"paragrafos?|capitulos?|version|versao|§)\s*$")  # fmt: skip
+_MINUS = re.compile(r"(?:^|[\s(])[-−]$")
 _AFTER = re.compile(r"[\s-]*(?P<working>working |business )?(?P<unit>[^\W\d_]+)(?P<useful> uteis| util)?")
 _PERIODS = {
     "day": r"(?:a|per|por|ao|by|each|every) (?:day|dia)\b|\bdaily\b|\bdiari",
@@ -119,7 +124,7 @@ def quantities_of(text: str, language: str) -> tuple[Quantity, ...]:
         span = range(quantity.start, quantity.end)
         if not taken.intersection(span):
             taken.update(span)
-            found.append(quantity if quantity.date else _with_bound(quantity, folded))
+            found.append(_with_side(quantity, folded) if quantity.date else _with_bound(quantity, folded))
     return tuple(sorted(found, key=lambda quantity: quantity.start))
 
 
@@ -170,6 +175,7 @@ def value_of(digits: str) -> float:
     >>> [value_of(text) for text in ("1.234,56", "1,234.56", "2.350", "85,000", "5.2", "12,5")]
     [1234.56, 1234.56, 2350.0, 85000.0, 5.2, 12.5]
     """
+    digits = re.sub(r"\s", "", digits)
     if re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?", digits):
         return float(digits.replace(".", "").replace(",", "."))
     if re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", digits):
@@ -181,6 +187,10 @@ def value_of(digits: str) -> float:
 def _digits(folded: str, text: str) -> Iterator[Quantity]:
     for match in _NUMBER.finditer(folded):
         value = value_of(match["digits"])
+        if _LABEL.search(folded[: match.start("digits")]):
+            start, end = match.span("digits")
+            yield Quantity(value, "label", start, end, text[start:end])
+            continue
         if match["under"] and float(match["under"]):
             value, unit, end = value / float(match["under"]), "part", match.end("under")
         elif match["minutes"] or match["colon"]:
@@ -191,6 +201,7 @@ def _digits(folded: str, text: str) -> Iterator[Quantity]:
             value *= SCALE[match["scale"].strip()] if match["scale"] else 1
             value, unit, end = _unit(folded, match.end(), value, match["sign"] or "")
         start = match.start("digits") if not match["sign"] else match.start("sign")
+        value = -value if _MINUS.search(folded[max(start - 2, 0) : start]) else value
         raw = value_of(match["digits"]) if unit in ("s", "month", "m", "g", "l") else None
         yield Quantity(value, unit, start, end, text[start:end].strip(), raw=raw)
 
@@ -216,6 +227,10 @@ def _unit(folded: str, at: int, value: float, sign: str = "") -> tuple[float, st
 def _words(folded: str, text: str, language: str) -> Iterator[Quantity]:
     for start, end, spelled in spelled_numbers(text, language):
         part = re.match(r"[\s-]+([^\W\d_]+)", folded[end:])
+        if percent := re.match(r"\s?%|\s+per\s?cent\b|\s+por cento\b", folded[end:]):
+            last = end + percent.end()
+            yield Quantity(float(spelled) / 100, "part", start, last, text[start:last])
+            continue
         if part and part[1] in PARTS:
             yield Quantity(
                 float(spelled) * PARTS[part[1]], "part", start, end + part.end(), text[start : end + part.end()]
@@ -224,6 +239,8 @@ def _words(folded: str, text: str, language: str) -> Iterator[Quantity]:
         value, unit, last = _unit(folded, end, float(spelled))
         if extra := re.match(r"\s+(?:e meio|e meia|and a half)\b", folded[last:]):
             value, last = value * (float(spelled) + 0.5) / (float(spelled) or 1), last + extra.end()
+            yield Quantity(value, unit, start, last, text[start:last])
+            continue
         yield Quantity(value, unit, start, last, text[start:last], raw=float(spelled))
     for term in terms(text, language):
         yield from _part_or_place(term, folded)
@@ -260,6 +277,19 @@ def _with_bound(quantity: Quantity, folded: str) -> Quantity:
     return replace(quantity, bound=bound, period=(period.lastgroup or "") if period else "")
 
 
+_SINCE = re.compile(r"\b(?:from|since|after|as of|starting|beginning|desde|a partir de|apos|depois de|a contar de)\s+"
+                    r"(?:(?:the|o|a|dia|evening|morning|of)\s+)*$")  # fmt: skip
+_UNTIL = re.compile(
+    r"\b(?:until|till|by|before|up to|no later than|ate|antes de)\s+(?:(?:the|o|a|dia|evening|of)\s+)*$"
+)
+
+
+def _with_side(quantity: Quantity, folded: str) -> Quantity:
+    head = folded[max(quantity.start - 30, 0) : quantity.start]
+    side = "since" if _SINCE.search(head) else "until" if _UNTIL.search(head) else ""
+    return replace(quantity, side=side) if side else quantity
+
+
 def same(one: Quantity, other: Quantity) -> bool:
     """Whether two quantities are equal: dates as days, numbers by value, and by unit where both have one.
 
@@ -268,22 +298,22 @@ def same(one: Quantity, other: Quantity) -> bool:
     if one.date is not None and other.date is not None:
         return one.date.fits(other.date)
     if one.date is not None or other.date is not None:
-        date, plain = (one.date, other) if one.date is not None else (other.date, one)
-        return (
-            plain.unit in ("", "s")
-            and date is not None
-            and plain.value / (86400 if plain.unit else 1)
-            in (
-                date.day,
-                date.year,
-            )
-        )
+        return _day_of(one, other) if other.date is not None else one.date.month is None and _day_of(other, one)
     units = {one.unit, other.unit}
+    if "label" in units:
+        return one.text.strip(".") == other.text.strip(".")
     if (one.ordinal or other.ordinal) and units != {""}:
         return False
     mine, theirs = (one.value, other.value) if "" not in units else (_raw(one), _raw(other))
     close = abs(mine - theirs) <= 1e-6 * max(abs(mine), 1.0)
     return close and (one.unit == other.unit or "" in units or units in ({"part", ""}, {"s", "clock"}))
+
+
+def _day_of(bare: Quantity, dated: Quantity) -> bool:
+    """Whether a bare number is the day or the year of a date."""
+    if bare.ordinal or bare.unit not in ("", "s") or dated.date is None:
+        return False
+    return bare.value / (86400 if bare.unit else 1) in (dated.date.day, dated.date.year)
 
 
 def _raw(quantity: Quantity) -> float:

@@ -17,34 +17,31 @@ def check(claim: str, source: str = LEASE, language: str = "en", *, question: st
 
 
 @pytest.mark.parametrize(
-    ("claim", "source", "language", "reason"),
+    ("claim", "source", "language", "kind"),
     [
-        (
-            "The notice period is 45 days.",
-            "The notice period is 30 days.",
-            "en",
-            "number 45 days is not in the passage",
-        ),
-        ("A obra começa em 4 de maio de 2026.", "A obra começa em 3/5/2026.", "pt", "number 4 de maio de 2026"),
-        ("The tenant may sublet the flat.", "The tenant may not sublet the flat.", "en", "denies it"),
-        ("O recurso foi admitido pelo tribunal.", "O recurso não foi admitido pelo tribunal.", "pt", "denies it"),
-        ("The landlord repairs the roof.", "The tenant repairs the roof.", "en", "landlord"),
-        ("The seller shall pay the buyer.", "The buyer shall pay the seller.", "en", "changed places"),
-        ("The course lasts at most ten days.", "The course lasts at least ten days.", "en", "most here"),
-        ("The course lasts ten weeks.", "The course lasts ten days.", "en", "number ten weeks"),
-        ("Todos os alunos passaram na prova.", "Alguns alunos passaram na prova.", "pt", "todos"),
+        ("The notice period is 45 days.", "The notice period is 30 days.", "en", "number"),
+        ("A obra começa em 4 de maio de 2026.", "A obra começa em 3/5/2026.", "pt", "number"),
+        ("The course lasts at most ten days.", "The course lasts at least ten days.", "en", "number"),
+        ("The course lasts ten weeks.", "The course lasts ten days.", "en", "number"),
+        ("The tenant may sublet the flat.", "The tenant may not sublet the flat.", "en", "negation"),
+        ("O recurso foi admitido pelo tribunal.", "O recurso não foi admitido pelo tribunal.", "pt", "negation"),
+        ("The landlord repairs the roof.", "The tenant repairs the roof. The landlord lives abroad.", "en", "role"),
+        ("The seller shall pay the buyer.", "The buyer shall pay the seller.", "en", "role"),
+        ("Todos os alunos passaram na prova.", "Alguns alunos passaram na prova.", "pt", "quantifier"),
         (
             "The bridge was built by Anna Berg.",
-            "Carl Dahl built the bridge. It was painted by Anna Berg.",
+            "The old bridge was built by Carl Dahl. Its railing was painted by Anna Berg.",
             "en",
-            "Anna",
+            "name",
         ),
     ],
 )
-def test_a_changed_fact_is_contradicted_and_told_in_words(claim: str, source: str, language: str, reason: str) -> None:
+def test_a_changed_fact_is_contradicted_and_the_rule_is_named(
+    claim: str, source: str, language: str, kind: str
+) -> None:
     found = check(claim, source, language)
     assert found.state == "contradicted"
-    assert any(reason in text for text in found.reasons)
+    assert kind in [reason.kind for reason in found.reasons]
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,11 @@ def test_a_model_that_says_nothing_is_no_answer(said: str) -> None:
     assert answer.state == "not_found"
 
 
+def test_nothing_is_quoted_against_a_model_that_declines_twice() -> None:
+    assert chain(refusal("en")).invoke(END).state == "not_found"
+    assert chain(twice(refusal("en"), "It ends in 1999.")).invoke(END).extracted
+
+
 def test_a_question_about_the_library_is_answered_from_its_catalogue() -> None:
     record = DocumentRecord("d", "Lease", "text/plain", "en", "ok", 10, 3, 3, 100, "", "text", ("/a",))
     answering = chain("x")

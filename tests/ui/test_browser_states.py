@@ -15,7 +15,7 @@ from tests.chromium import CHROMIUM
 from tests.fakes import HashEmbeddings
 from tests.ui import samples
 from tests.ui.payloads import PAYLOADS
-from tests.ui.serving import ask, free_port, served
+from tests.ui.serving import ROOT, ask, free_port, served
 
 EN = load_texts("en")
 OWNER = "local"  # whose conversations a page shows that only this machine can open
@@ -166,3 +166,22 @@ def test_a_question_asked_while_the_model_loads_is_answered_once_it_is_there(tab
         assert "900 dollars" in tab.locator(".lastro-answer").last.inner_text()
         ask(tab, EN, "Is it 900 dollars?")
         tab.get_by_text(EN("details.title")).nth(1).wait_for()
+
+
+def test_a_wrong_number_is_flagged_beside_the_passage_that_says_otherwise(tab, tmp_path):
+    lease = ROOT / "examples/documents/commercial-lease.pdf"
+    stock(tmp_path, [Upload(lease.name, lease.read_bytes())])
+    right, wrong = (
+        "On signing, the tenant pays a security deposit of $14,550.00.",
+        "This is equal to two months of rent.",
+    )
+    (tmp_path / "script.txt").write_text(f"{right} {wrong}")
+    port = free_port()
+    with served(scripted(port), port, tmp_path) as address:
+        tab.goto(f"{address}/?lang=en")
+        ask(tab, EN, "What does the tenant pay on signing?")
+        tab.get_by_text(EN("details.title")).wait_for()
+        assert tab.locator(".lastro-contradicted").inner_text() == wrong
+        assert tab.locator(".lastro-flag-contradicted").count() == 1
+        assert "three months of rent" in tab.locator("[data-testid=stExpander] .lastro-quote").first.inner_text()
+        tab.screenshot(path=str(tmp_path / "checked.png"))

@@ -1,48 +1,20 @@
 """The pages as a person works them, with a scripted model, hashed embeddings and a real library."""
 
-import shutil
 import threading
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 import lastro
-from lastro.config import home, load_settings
+from lastro.config import load_settings
 from lastro.events import Checked, ClaimChecked, Retried, Retrieved, Token
 from lastro.types import Upload
-from lastro.ui import launch, state
+from lastro.ui import state
 from lastro.ui.conversations import new_id
 from lastro.ui.texts import load_texts
 from tests.fakes import HashEmbeddings, ScriptedChat
 from tests.ui import samples
-from tests.ui.test_conversations import BEFORE, BEFORE_ID
-
-LEASE = b"""# Lease of the mill
-
-## Rent
-
-The monthly rent of the mill is 900 dollars.
-
-## Deposit
-
-On signing, the tenant pays a security deposit of 2700 dollars.
-
-## Insurance
-
-Flood and fire are insured by the landlord, at the landlord's cost.
-
-## Keys
-
-Three keys were handed over; a lost key costs 40 dollars.
-
-## Repairs
-
-The tenant repairs windows and doors, the landlord the roof.
-"""
-QUESTION = "What is the monthly rent of the mill?"
-DRAFT = "lastro-answer lastro-draft"
-SOON = 60  # seconds; a bound for a broken build, not a measurement
+from tests.ui.paging import DRAFT, LEASE, QUESTION, SOON, ask, finish, page, shown
 
 
 class GatedChat(ScriptedChat):
@@ -59,76 +31,6 @@ class GatedChat(ScriptedChat):
             if at == 3:
                 self.half.set()
                 self.gate.wait(SOON)
-
-
-@pytest.fixture
-def model():
-    return ScriptedChat(script="The monthly rent of the mill is 900 dollars. The moon is made of green cheese.")
-
-
-@pytest.fixture
-def parts(model, monkeypatch):
-    st.cache_resource.clear()
-    settings = load_settings()
-    embedder = HashEmbeddings()
-    made = state.Services(
-        settings,
-        open_library=lambda create: lastro.open_library("default", create=create, settings=settings, embedder=embedder),
-        chat_model=lambda: model,
-    )
-    monkeypatch.setattr(state, "build_services", lambda: made)
-    assert made.opening.wait(SOON)
-    assert made.loading.wait(SOON)
-    yield made
-    library = made.library()
-    if library is not None:
-        library.close()
-    st.cache_resource.clear()
-
-
-@pytest.fixture
-def stocked(parts):
-    assert parts.add([Upload("lease.md", LEASE)]).wait(SOON)
-    assert parts.library() is not None
-    return parts
-
-
-def page(language="en", **query):
-    app = AppTest.from_file(str(launch.APP), default_timeout=60)
-    app.query_params["lang"] = language
-    for key, value in query.items():
-        app.query_params[key] = value
-    return app.run()
-
-
-def shown(app):
-    pieces = [element.proto.body for element in app.get("html")]
-    pieces += [
-        element.value for kind in ("markdown", "caption", "error", "info", "warning") for element in app.get(kind)
-    ]
-    return "\n".join(pieces)
-
-
-def ask(app, parts, question=QUESTION):
-    app.chat_input(key="question").set_value(question).run()
-    finish(app, parts)
-
-
-def shown_answer(parts, answer, language="en"):
-    """The page of a conversation that holds an answer."""
-    key = new_id()
-    parts.conversations.ask(key, answer.question, owner="me")
-    parts.conversations.finish(key, answer=answer)
-    app = page(language, c=key)
-    assert not app.exception
-    return app
-
-
-def finish(app, parts):
-    job = parts.jobs.answer(app.session_state["conversation"])
-    assert job is None or job.wait(SOON)
-    app.run()
-    assert not app.exception
 
 
 @pytest.mark.parametrize("language", ["en", "pt"])
@@ -198,75 +100,6 @@ def test_the_wishes_of_one_request_reach_the_chain_and_change_no_setting(stocked
     ask(app, stocked)
     assert seen == [state.Overrides(temperature=0.7, k=2, language="pt", policy="strict")]
     assert stocked.settings.model_dump() == before
-
-
-@pytest.mark.parametrize("language", ["en", "pt"])
-@pytest.mark.parametrize("name", samples.BY_STATE)
-def test_each_state_of_an_answer_is_said(parts, name, language):
-    texts, app = load_texts(language), shown_answer(parts, samples.BY_STATE[name], language)
-    assert texts(f"answer.{name}") in shown(app)
-    others = {texts(f"answer.{other}") for other in samples.BY_STATE if other != name}
-    assert not [other for other in others if other in shown(app)]
-
-
-@pytest.mark.parametrize("language", ["en", "pt"])
-def test_a_confidence_is_told_as_a_probability_and_explained(parts, language):
-    texts, app = load_texts(language), shown_answer(parts, samples.ANSWERED, language)
-    (said,) = [caption for caption in app.caption if texts("answer.confidence", percent="82") == caption.value]
-    assert said.help == texts("answer.confidence_help")
-    beginning = texts("answer.confidence", percent="").split("%")[0].strip()
-    assert beginning not in shown(shown_answer(parts, samples.STRICT, language)), "no figure where there is none"
-
-
-@pytest.mark.parametrize("language", ["en", "pt"])
-def test_a_marked_claim_tells_why_and_shows_the_passage_that_says_otherwise(parts, language):
-    texts, app = load_texts(language), shown_answer(parts, samples.PARTIAL, language)
-    (folded,) = [one for one in app.expander if one.label == texts.count("answer.marked", 2)]
-    assert texts("reason.number.both", claim="2028", source="31 May 2027") in shown(folded)
-    assert texts("reason.missing.claim", claim="moon") in shown(folded)
-    assert "Lease\\," in shown(folded)
-    assert samples.CITATION.quote in shown(folded)
-    app.button(key="against-0-marked-1-1").click().run()
-    assert not app.exception
-    assert samples.CITATION.quote in app.warning[0].value.replace("\\", ""), "the document is not in this library"
-
-
-@pytest.mark.parametrize("language", ["en", "pt"])
-def test_a_claim_with_the_wrong_marker_has_a_note(parts, language):
-    texts, app = load_texts(language), shown_answer(parts, samples.PARTIAL, language)
-    why = texts("reason.marker.both", claim="Lease", source="Annex")
-    assert f"“The rent is 900 dollars.” {why}" in shown(app)
-
-
-@pytest.mark.parametrize("language", ["en", "pt"])
-def test_a_refusal_shows_what_comes_nearest(parts, language):
-    texts, app = load_texts(language), shown_answer(parts, samples.REFUSED, language)
-    (folded,) = [one for one in app.expander if one.label == texts("answer.nearest")]
-    assert samples.CITATION.quote in shown(folded)
-    assert samples.OTHER.quote in shown(folded)
-    assert [button.label for button in folded.button] == [texts("answer.show")] * 2
-
-
-@pytest.mark.parametrize("language", ["en", "pt"])
-def test_what_strict_removed_is_counted_and_can_be_read(parts, language):
-    texts, app = load_texts(language), shown_answer(parts, samples.STRICT, language)
-    assert texts("answer.partial_strict") in shown(app)
-    (folded,) = [one for one in app.expander if one.label == texts.count("answer.removed", 2)]
-    assert not folded.proto.expanded
-    assert samples.WRONG_DATE.text in shown(folded)
-    assert samples.MOON.text in shown(folded)
-
-
-def test_a_conversation_of_the_version_before_is_shown(parts):
-    folder = home() / "conversations"
-    folder.mkdir(parents=True)
-    shutil.copy(BEFORE, folder / f"{BEFORE_ID}.json")
-    texts, app = load_texts("pt"), page("pt", c=BEFORE_ID)
-    assert not app.exception
-    assert texts("answer.partial") in shown(app)
-    assert texts("answer.not_found") in shown(app)
-    assert texts("answer.interrupted") in shown(app)
-    assert texts("claim.unsupported_help") in shown(app)
 
 
 def test_strict_removes_what_mark_marks(stocked):

