@@ -5,9 +5,9 @@ and damaged), `chain` (the starter model over public sets; what is fitted is fit
 (cited pages of real PDFs), `payloads`, `injection`, `cost`. Every citation of every answer that they give is checked.
 `gold`, `chain` and `pages` need --data, the folder of the public sets.
 
-What the model writes is kept in `recorded.sqlite` under --work, beside the libraries and `signals.jsonl`: a run that was
-ended goes on where it was. `--recorded` runs no model: questions whose text is not there are left out, and so is the
-second try.
+What the model writes is kept in `recorded.sqlite` under --work, beside the libraries and `signals.jsonl`: a run that
+was ended goes on where it was. `--recorded` runs no model: questions whose text is not there are left out, and so is
+the second try.
 """
 
 from __future__ import annotations

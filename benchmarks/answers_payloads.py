@@ -115,7 +115,8 @@ def html_of(answer: Answer) -> Iterator[str]:
         yield passages_html((*answer.passages, *answer.dropped), texts)
         yield quote_html(answer.generated)
         for sentence in (*answer.sentences, *answer.removed):
-            yield claim_html(sentence, why(sentence, texts))
+            if sentence.state != "no_claim":  # which is shown without a reason
+                yield claim_html(sentence, why(sentence, texts))
             yield note_html(sentence.text)
         for cited in (*answer.citations, *answer.nearest):
             text = f"before {cited.quote} behind"

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.pairs import LANGUAGES, Outcome, alike_of, evidence_of, figures, pairs, table
 from benchmarks import report
+from benchmarks.pairs import LANGUAGES, Outcome, alike_of, evidence_of, figures, pairs, table
 
 Row = dict[str, Any]
 Floats = npt.NDArray[np.float64]
@@ -35,6 +35,8 @@ CASES = {
 }
 FOR = ("share", "one_sentence", "weakest", "weak_third", "close")  # can only speak for a claim
 EITHER = ("across", "fragment", "polar")
+# Less than this a signal may not speak against a claim: a claim of which nothing is said has to fall.
+LEAST_AGAINST = {"thin": -4.0}
 INVERSE = 1.0  # of the strength of L2 regularisation
 ADDED = 0.25  # weight of an added pair
 FOLDS, SHUFFLES = 10, 3
@@ -127,7 +129,9 @@ def additions(rows: Sequence[Row]) -> list[Row]:
             if other is not None and at % 2 == 0:
                 found.append({**row, "passages": other["passages"], "state": "unsupported", "kind": "added"})
             if other is not None and row["state"] == "supported":
-                found.append({**row, "claim": _with_foreign_word(row, other), "state": "unsupported", "kind": "added"})
+                for claim in (_with_foreign_word(row, other), _with_foreign_name(row, other)):
+                    if claim != row["claim"]:
+                        found.append({**row, "claim": claim, "state": "unsupported", "kind": "added"})
     return found
 
 
@@ -135,6 +139,16 @@ def _with_foreign_word(row: Row, other: Row) -> str:
     """A claim whose longest word is that of another claim."""
     longest, foreign = (max(re.findall(r"[^\W\d_]+", text["claim"]), key=len) for text in (row, other))
     return str(row["claim"]).replace(longest, foreign, 1)
+
+
+_NAME = re.compile(r"(?<=[a-zà-ý,] )[A-ZÀ-Ý][a-zà-ý]{3,}")
+
+
+def _with_foreign_name(row: Row, other: Row) -> str:
+    """A claim with the last name of it exchanged for one that another document has."""
+    mine = _NAME.findall(row["claim"])
+    theirs = [name for name in _NAME.findall(other["group"]) if name not in row["group"]]
+    return str(row["claim"]).replace(mine[-1], theirs[0]) if mine and theirs else str(row["claim"])
 
 
 def _without_backing(row: Row) -> Row | None:
@@ -176,10 +190,17 @@ def fitted(examples: Sequence[Example], added: Sequence[Example]) -> tuple[float
         gradient = np.append(-(standard.T @ pull) + w[:-1] / INVERSE, -pull.sum())
         return float((counts * np.logaddexp(0, -margins)).sum() + (w[:-1] ** 2).sum() / (2 * INVERSE)), gradient
 
-    bounds = [(0, None) if name in FOR else (None, None) if name in EITHER else (None, 0) for name in names]
+    bounds = [_bounds(name, float(size)) for name, size in zip(names, scale, strict=True)]
     found = minimize(loss, np.zeros(len(names) + 1), jac=True, bounds=[*bounds, (None, None)], method="L-BFGS-B").x
     weights = found[:-1] / scale
     return float(found[-1] - (weights * mean).sum()), weights
+
+
+def _bounds(name: str, scale: float) -> tuple[float | None, float | None]:
+    """What the weight of a standardised signal may be."""
+    if name in FOR:
+        return 0, None
+    return None, None if name in EITHER else LEAST_AGAINST.get(name, 0.0) * scale
 
 
 def validated(examples: Sequence[Example], added: Sequence[Example]) -> list[Outcome]:

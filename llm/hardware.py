@@ -127,6 +127,7 @@ def _quota(cores: int) -> int:
 def _gpu_bytes() -> int | None:
     # torch takes seconds to import, so it is asked only where the program has loaded it already.
     torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
+    cuda = getattr(torch, "cuda", None)  # another thread may just be importing torch
+    if cuda is None or not hasattr(cuda, "mem_get_info") or not cuda.is_available():
         return None
-    return sum(int(torch.cuda.mem_get_info(device)[0]) for device in range(torch.cuda.device_count()))
+    return sum(int(cuda.mem_get_info(device)[0]) for device in range(cuda.device_count()))

@@ -15,7 +15,9 @@ from lastro.chains.checking.reading import Reading, read
 from lastro.chains.checking.things import Thing, plain, rivals, same_thing, things_of
 
 _BEHIND = 0.9  # what stands before two things is mostly said of both
-_OWN_HEAD = 0.5  # but less where the second has words of its own that the claim lacks
+_OWN_HEAD = 0.5  # but less where the second has a head of its own
+_PARALLEL = 0.25  # and least where it says the same words again ("the adult ticket costs 9 and the child ticket 4")
+_SAYS = 2  # words by which a part of its own says something
 _ITS_OWN = 0.25  # what stands in the stretch of one thing is hardly said of the other
 _OTHER_PART = 0.3  # what a claim says in another part is less said of a thing
 _TITLE = 0.8  # what a passage is about, it says less surely than what a sentence names
@@ -52,7 +54,7 @@ def bindings(cover: Cover) -> list[Bound]:
         return []
     places = _places(cover, names)
     contexts = {thing: _context(thing, mine, cover) for thing in mine}
-    return [bound for thing in mine if (bound := _bound(thing, contexts, places)) is not None]
+    return [bound for thing in mine if (bound := _bound(thing, contexts, places, cover.primary)) is not None]
 
 
 def known_names(cover: Cover) -> frozenset[str]:
@@ -93,7 +95,9 @@ def _reach(
     return tuple(found)
 
 
-def _bound(thing: Thing, contexts: dict[Thing, list[float]], places: Sequence[_Place]) -> Bound | None:
+def _bound(
+    thing: Thing, contexts: dict[Thing, list[float]], places: Sequence[_Place], primary: Matched
+) -> Bound | None:
     own = [place for place in places if same_thing(thing, place.thing)]
     exact = [place for place in own if place.thing.key == thing.key]
     if thing.kind == "name" and exact:  # "R2 Pro" is not "R2" where the passage knows both
@@ -103,8 +107,9 @@ def _bound(thing: Thing, contexts: dict[Thing, list[float]], places: Sequence[_P
     against = [place for place in places if place.matched is not None and rivals(thing, place.thing)]
     best = Bound(thing, 1.0)
     for place in own:
-        found = [(_contested(place, rival, thing, contexts), rival.thing.text) for rival in against]
-        worst = max([*found, (_foreign(place, places, thing, contexts), "")], key=lambda pair: pair[0])
+        near = [rival for rival in against if rival.matched is place.matched] if place.matched is primary else against
+        found = [(_contested(place, rival, thing, contexts), rival.thing.text) for rival in near]
+        worst = max([*found, (_foreign(places, thing, contexts), "")], key=lambda pair: pair[0])
         if worst[0] < best.margin:
             best = Bound(thing, *worst)
     return best
@@ -124,7 +129,7 @@ def _contested(own: _Place, rival: _Place, thing: Thing, contexts: dict[Thing, l
     return margin
 
 
-def _foreign(own: _Place, places: Sequence[_Place], thing: Thing, contexts: dict[Thing, list[float]]) -> float:
+def _foreign(places: Sequence[_Place], thing: Thing, contexts: dict[Thing, list[float]]) -> float:
     """By how much one sentence of a passage that never names a thing says more of what is claimed of it."""
     if thing.kind != "name":
         return -1.0
@@ -172,29 +177,46 @@ def _region(matched: Matched, at: int, thing: Thing, other: Thing) -> float:
     """How far what stands at a place is said of a thing, where another of its kind is in the same sentence."""
     first, second = (thing, other) if thing.start <= other.start else (other, thing)
     reading = matched.reading
-    if not any(first.end <= word.start < second.start for word in reading.words):
+    if _side_by_side(reading, first, second):
         return 1.0  # "from 1 June to 15 July"
     if reading.text[: second.start].endswith("("):
         return 1.0  # what a source in brackets backs is all that stands before it
     edge = _edge(reading, first, second)
     if at < first.start:
-        return 1.0 if thing is first else _OWN_HEAD if _has_own_words(matched, edge, second) else _BEHIND
+        return 1.0 if thing is first else _shared(matched, edge, second)
     if at < edge and reading.text[second.end :].startswith(","):
         return _BEHIND  # "the seller bears the taxes before; the buyer, those after"
     owner = first if at < edge else second
     return 1.0 if owner is thing else _ITS_OWN
 
 
-def _has_own_words(matched: Matched, edge: int, second: Thing) -> bool:
-    """Whether the stretch of the second thing has words that the claim does not use."""
-    end = next((at for at in matched.reading.weak if at >= second.end), len(matched.reading.text))
-    columns = [
-        column
-        for column, word in enumerate(matched.reading.words)
+def _side_by_side(reading: Reading, first: Thing, second: Thing) -> bool:
+    """Whether nothing is said between two things, so that what is said of one is said of both."""
+    apart = any(first.end <= end < second.start for _, end in reading.parts)
+    return not apart and not any(first.end <= word.start < second.start for word in reading.words)
+
+
+def _shared(matched: Matched, edge: int, second: Thing) -> float:
+    """How far what stands before two things is said of the second."""
+    reading = matched.reading
+    end = next((at for at in reading.weak if at >= second.end), len(reading.text))
+    stretch = [
+        (at, word)
+        for at, word in enumerate(reading.words)
         if edge <= word.start < end and not second.start <= word.start < second.end
     ]
-    claimed = [bool(matched.grid[:, column].any()) for column in columns]
-    return bool(claimed) and not any(claimed)
+    if any(word.start < second.start and word.stem in _stems(reading, edge) for _, word in stretch):
+        return _PARALLEL
+    parted = any(end == edge for _, end in reading.parts[:-1])
+    headed = any(word.start < second.start and not matched.grid[:, at].any() for at, word in stretch)
+    unclaimed = bool(stretch) and not any(matched.grid[:, at].any() for at, _ in stretch)
+    if parted and len(stretch) >= _SAYS:
+        return _PARALLEL
+    return _OWN_HEAD if headed or unclaimed or (parted and stretch) else _BEHIND
+
+
+def _stems(reading: Reading, before: int) -> set[str]:
+    return {word.stem for word in reading.words if word.start < before}
 
 
 def _edge(reading: Reading, first: Thing, second: Thing) -> int:
@@ -226,7 +248,7 @@ def _context(thing: Thing, mine: Sequence[Thing], cover: Cover) -> list[float]:
 
 def _claimed(reading: Reading, at: int, thing: Thing, other: Thing) -> float:
     first, second = (thing, other) if thing.start <= other.start else (other, thing)
-    if not any(first.end <= word.start < second.start for word in reading.words):
+    if _side_by_side(reading, first, second):
         return 1.0
     if at < first.start:
         return 1.0 if thing is first else _OWN_HEAD

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from lastro.chains.checking.alike import Alike
-from lastro.chains.checking.claims import coordinated, needs_question, says_no, states_something, without_yes_no
+from lastro.chains.checking.claims import needs_question, says_no, states_something, without_yes_no
+from lastro.chains.checking.clauses import clauses
 from lastro.chains.checking.lexicon import lexicon
 from lastro.chains.checking.matching import Matched, Statement, covers, weighted
+from lastro.chains.checking.quantities import same
 from lastro.chains.checking.reading import (
     folded_text,
     is_negated,
@@ -24,6 +28,7 @@ from lastro.chains.evidence import Evidence
 from lastro.types import Passage, Reason, SentenceState
 
 Span = tuple[Passage, int, int]  # passage, characters into its text
+_STRETCH = re.compile(r";\s")
 _SURELY_NOT = 0.05  # score of a claim that breaks a hard rule, at most
 _TOLD = 0.5  # how surely a rule must be broken to be told
 _SPOKEN_OF = 0.3  # least share of a claim that a passage must say to contradict the rest
@@ -88,10 +93,10 @@ def _hedged_around(span: Span, evidence: Evidence) -> bool:
 
 
 def _statements(claim: str, evidence: Evidence) -> list[Statement]:
-    """The clauses of a claim, each read by itself."""
+    """The clauses of a claim, each read with its subject."""
     found = []
-    for start, end in coordinated(claim, evidence.language):
-        reading = read(claim[start:end], evidence.language)
+    for clause in clauses(claim, evidence.language):
+        reading = read(clause.said, evidence.language)
         if reading.words or reading.quantities:
             found.append(weighted(reading.text, evidence, reading.words, reading.quantities, reading))
     return found
@@ -106,7 +111,7 @@ def completed(claim: str, question: str, evidence: Evidence) -> Statement:
     turned = asked_no if no is None else asked_no != no
     if no is None and is_negated(folded_text(without_yes_no(claim)), evidence.language):
         turned = not turned
-    words = [replace(word, negated=turned, sure=1.0) for word in reading.words if word.start < at]
+    words = [replace(word, negated=turned, sure=1.0, direct=False) for word in reading.words if word.start < at]
     known = {word.stem for word in words}
     extra = [word for word in reading.words if word.start >= at and word.stem not in known]
     quantities = [quantity for quantity in reading.quantities if quantity.start >= at]
@@ -169,9 +174,17 @@ def _missing(found: Sequence[Signals]) -> tuple[Reason, ...]:
 
 
 def _spans(found: Sequence[Signals]) -> tuple[Span, ...]:
-    return tuple(dict.fromkeys(_span(matched) for one in found for matched in one.cover.sentences))
+    return tuple(dict.fromkeys(_span(matched, one.cover.statement) for one in found for matched in one.cover.sentences))
 
 
-def _span(matched: Matched) -> Span:
-    """The whole sentence."""
-    return (matched.source.passage, matched.source.start, matched.source.end)
+def _span(matched: Matched, statement: Statement) -> Span:
+    """The stretches between semicolons that the claim uses, from the first to the last; else the sentence."""
+    source = matched.source
+    used = [word.start for said in matched.said_by for word in said[:1]]
+    used += [q.start for q in matched.reading.quantities if any(same(wanted, q) for wanted in statement.quantities)]
+    edges = [0, *(match.end() for match in _STRETCH.finditer(source.text)), len(source.text)]
+    held = [(a, b) for a, b in itertools.pairwise(edges) if any(a <= at < b for at in used)] or [(0, len(source.text))]
+    start, end = held[0][0], held[-1][1]
+    text = source.text[start:end]
+    start, end = start + len(text) - len(text.lstrip()), start + len(text.rstrip(" ;"))
+    return source.passage, source.start + start, source.start + end

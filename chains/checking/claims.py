@@ -6,27 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lastro.chains.checking.reading import folded_text
-from lastro.language import content_terms, fold, is_stop_word, terms
+from lastro.chains.checking.clauses import Clause, clauses
+from lastro.language import content_terms, fold, terms
 from lastro.sentences import sentences
 
 _CELL = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"^[\s|:=+*_-]+$")
 _BULLET = re.compile(r"^\s*(?:[-*•–+]|\d{1,3}[.)]|[a-z]\))\s+")
 _HEADING = re.compile(r"^\s*#{1,6}\s|^\s*\*\*[^*]+\*\*:?\s*$")
-# A coordinated clause has its own verb: one of these, or a subject, follows.
-_OPENERS = (
-    r"(?:is|are|was|were|has|have|had|can|cannot|may|must|shall|should|will|would|did|does|do|takes?|needs?|lasts?|"
-    r"costs?|it|he|she|they|we|there|found|lost|got|"
-    r"é|foi|foram|sao|esta|tem|teve|deve|devem|pode|podem|vai|recebe|recebem|cobre|custa|dura|nao|nem|ela|ele|elas|"
-    r"eles|sera|serao|fica|ficam)"
-)
-_COORDINATE = re.compile(
-    rf";\s+|,\s+(?:and|but|while|whereas|though|although|yet|e|mas|enquanto|ao passo que|porem|ja|"
-    rf"embora)\s+(?!not\b|nao\b)|"
-    rf"\s+(?:and|but|mas)\s+(?={_OPENERS}\b)|\s+e\s+(?=(?:foi|foram|sao|tem|teve|deve|pode|vai|recebe|custa|"
-    rf"sera|nao)\b)"
-)
 _GREETING = re.compile(
     r"^(?:hello|hi|hey|dear|sure|certainly|of course|great|thanks?|thank you|you'?re welcome|i hope|"
     r"i'm glad|let me know|"
@@ -47,17 +34,21 @@ _HAS_VERB = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim of an answer: characters `start` to `end`; `asks` says that it means something only with the question."""
+    """A claim of an answer: characters `start` to `end`; `elliptic` says that it means something only with the question.
+
+    `said` is what has to be true for it: its text, with the subject of the clause before where it leaves it unsaid.
+    """
 
     text: str
     start: int
     end: int
     states: bool  # False: it claims nothing
     elliptic: bool = False
+    said: str = ""
 
 
 def split_claims(text: str, language: str) -> list[Claim]:
-    """The claims of an answer in order: sentences, list items, cells of tables.
+    """The claims of an answer in order: sentences, their clauses with facts of their own, list items, cells of tables.
 
     >>> [claim.text for claim in split_claims("Hello! The fee is 2.5% (art. 5). It rose.", "en") if claim.states]
     ['The fee is 2.5% (art. 5).', 'It rose.']
@@ -65,8 +56,13 @@ def split_claims(text: str, language: str) -> list[Claim]:
     found = []
     for start, end in _pieces(text):
         piece = text[start:end]
-        states = states_something(piece, language)
-        found.append(Claim(piece, start, end, states, states and needs_question(piece, language)))
+        if not states_something(piece, language):
+            found.append(Claim(piece, start, end, states=False, said=piece))
+            continue
+        whole = needs_question(piece, language)
+        for clause in [Clause(0, len(piece), piece)] if whole else clauses(piece, language):
+            first, last = start + clause.start, start + clause.end
+            found.append(Claim(text[first:last], first, last, True, whole, clause.said))
     return found
 
 
@@ -139,25 +135,3 @@ def without_yes_no(text: str) -> str:
     """What a claim says after its yes or no."""
     match = _YES_NO.match(fold(text))
     return text[match.end() :].lstrip(" ,.;:!–—-") if match else text
-
-
-def coordinated(text: str, language: str) -> list[tuple[int, int]]:
-    """Spans of the clauses of a sentence that have their own facts.
-
-    >>> text = "It weighs 96 grams, and it takes three hours to charge."
-    >>> [text[a:b] for a, b in coordinated(text, "en")]
-    ['It weighs 96 grams', 'it takes three hours to charge.']
-    """
-    folded = folded_text(text)
-    found: list[tuple[int, int]] = []
-    start = 0
-    for match in _COORDINATE.finditer(folded):
-        if _content(text[start : match.start()], language) < 2 or _content(text[match.end() :], language) < 2:
-            continue
-        found.append((start, match.start()))
-        start = match.end()
-    return [*found, (start, len(text))]
-
-
-def _content(text: str, language: str) -> int:
-    return sum(not is_stop_word(term.text, language) for term in terms(text, language))

@@ -10,8 +10,11 @@ from lastro.chains.checking.lexicon import lexicon
 from lastro.chains.checking.matching import Cover, Matched
 from lastro.chains.checking.quantities import same
 from lastro.chains.checking.reading import Reading, Word
+from lastro.language import fold
 
 _NEXT = 3  # characters between neighbouring sentences
+_NUMBERED = 0.8  # how surely a condition is dropped with its number
+_EXEMPTED = 0.9
 _SURE = 0.6  # credit of a word that is surely said
 _MOST = 0.6  # share of the words said that another speaks: from here all of the claim is theirs
 
@@ -27,16 +30,6 @@ def hedging_breaks(cover: Cover) -> Iterator[Break]:
 # Attribution ---------------------------------------------------------------------------------------------------------
 
 
-def attributes(folded: str, language: str) -> bool:
-    """Whether a text says that somebody says so."""
-    known = lexicon(language)
-    return bool(
-        known.sourcing.search(folded)
-        or known.crediting.search(folded)
-        or any(word in known.reporting for word in re.findall(r"\w+", folded))
-    )
-
-
 def _attribution(cover: Cover) -> Iterator[Break]:
     primary = cover.primary
     if not primary.reading.attributed:
@@ -49,10 +42,21 @@ def _attribution(cover: Cover) -> Iterator[Break]:
         if primary.credits[at] > _SURE and primary.said_by[at]:
             total += weight
             inside += weight * all(word.attributed for word in primary.said_by[at])
-    if inside:
+    if inside and not _announces(primary):
         start, _ = primary.reading.attributed[0]
         source = primary.source.text[max(start - 30, 0) : start].split(" ", 1)[-1].strip()
         yield Break("attribution", min(1.0, inside / total / _MOST), "", source, contradicts=False)
+
+
+def _announces(matched: Matched) -> bool:
+    """Whether who a document is by, its title says, announces what is its own."""
+    start, _ = matched.reading.attributed[0]
+    folded = matched.reading.folded[:start]
+    verb = re.search(r"\w+\s*$", folded)
+    if verb is None or verb.group().strip() not in lexicon(matched.reading.language).informing:
+        return False
+    title = fold(matched.source.passage.title)
+    return any(len(word) > 4 and word in title for word in re.findall(r"\w+", folded[: verb.start()]))
 
 
 def _attributes_itself(cover: Cover) -> bool:
@@ -135,11 +139,13 @@ def _conditions(cover: Cover) -> Iterator[Break]:
     for start, end in matched.reading.conditions:
         inside = [word for word in matched.reading.words if start <= word.start < end]
         numbers = [q for q in matched.reading.quantities if start <= q.start < end]
-        if not (inside or numbers) or not _governs(matched, start, end):
+        if not _governs(matched, start, end):
             continue
-        kept = sum((word.start, word.end) in found for word in inside)
-        kept += sum(any(same(mine, q) for mine in statement.quantities) for q in numbers)
-        sure = 1 - kept / (len(inside) + len(numbers))
+        dropped = [q for q in numbers if not any(same(mine, q) for mine in statement.quantities)]
+        kept = sum((word.start, word.end) in found for word in inside) + len(numbers) - len(dropped)
+        sure = 1 - kept / max(len(inside) + len(numbers), 1)
+        if dropped or not (inside or numbers):
+            sure = max(sure, _NUMBERED)
         if worst is None or sure > worst.sure:
             text = matched.source.text[start:end].strip(" .")
             worst = Break("condition", sure, "", text[:80], contradicts=False)
@@ -171,11 +177,11 @@ def _exempted(cover: Cover) -> Iterator[Break]:
             matched.source.passage is primary.source.passage and 0 <= matched.source.start - primary.source.end <= _NEXT
         )
         if near and (hit := known.exempting.search(matched.reading.folded)):
-            yield Break("condition", 0.5, "", matched.source.text[hit.start() : hit.end()], contradicts=False)
+            yield Break("condition", _EXEMPTED, "", matched.source.text[hit.start() : hit.end()], contradicts=False)
     used = sorted(word.end for said in primary.said_by for word in said[:1])
     after = primary.reading.folded.find(";", used[len(used) // 2] if used else 0)
     if after >= 0 and (hit := known.exempting.search(primary.reading.folded, after)):
-        yield Break("condition", 0.75, "", primary.source.text[hit.start() : hit.end()], contradicts=False)
+        yield Break("condition", _EXEMPTED, "", primary.source.text[hit.start() : hit.end()], contradicts=False)
 
 
 # Quantifiers ---------------------------------------------------------------------------------------------------------
@@ -185,7 +191,8 @@ def _quantifier(cover: Cover) -> Iterator[Break]:
     """A claim about all where its best sentence does not speak of all, the more so where it speaks of some."""
     every = lexicon(cover.statement.language).every.search(cover.statement.folded)
     known = lexicon(cover.primary.reading.language)
-    if every is None or known.every.search(cover.primary.reading.folded):
+    folded = cover.primary.reading.folded
+    if every is None or known.every.search(folded) or known.universal.search(folded):
         return
     limit = known.some.search(" ".join(matched.reading.folded for matched in cover.sentences))
     start, end = every.span()

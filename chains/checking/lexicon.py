@@ -30,6 +30,8 @@ class Lexicon:
     limiting: re.Pattern[str] = NEVER  # other ways to say that not all is meant
     exempting: re.Pattern[str] = NEVER  # a clause that takes somebody out of what was said
     every: re.Pattern[str] = NEVER
+    universal: re.Pattern[str] = NEVER  # other ways to speak of all
+    informing: frozenset[str] = frozenset()  # verbs by which a document announces what is its own
     some: re.Pattern[str] = NEVER
     only: re.Pattern[str] = NEVER
     empty: frozenset[str] = frozenset()  # say how, not what: no weight in a claim

@@ -39,8 +39,6 @@ ENGLISH = Lexicon(
     without=any_of(
         [
             "without",
-            "free of",
-            "free from",
             "instead of",
             "rather than",
             "excluding",
@@ -81,7 +79,7 @@ ENGLISH = Lexicon(
         r"[;()\n–—]|[.!?](?=\s|$)|,\s+(?=(?:but|while|whereas|although|though|who|which|whose|where|because|since|so|"
         r"unless|except|if|provided|and|or|not|as|even|yet|when|with|without)\b)|"
         r"\s(?=(?:but|whereas|unless|although|though|because|while|provided that|as long as)\s)|"
-        r"\s(?=if\s(?!any\b))|\s(?=and (?:is|are|was|were|has|have|had|can|cannot|may|must|shall|should|will|would|does|did|"
+        r"\s(?=if\s(?!any\b))|\s(?=(?:after|before|until|when)\s)|\s(?=and (?:is|are|was|were|has|have|had|can|cannot|may|must|shall|should|will|would|does|did|"
         r"do|it|he|she|they|we|there|not|to|\w+s that)\b)|\s(?=and (?:merely |only |then |later |simply |also )?\w{3,}ed\b)|"
         r",\s(?=(?:in which case|\w+ (?:\w+ ){0,3}(?:is|are|does|do|has|can|may) not\b))"
     ),
@@ -137,8 +135,8 @@ ENGLISH = Lexicon(
             "to the extent",
             "insofar as",
             f"with(?:out)? (?:the |an? |their |\\w+'s? )?(?:prior |written |previous |express |explicit )*(?:{_CONSENT})",
-            "before (?=\\w+ing\\b)",
-            "after (?=\\w+ing\\b)",
+            "before(?= \\w+ing\\b)",
+            "after(?= \\w+ing\\b)",
             "at the discretion",
             "not before",
         ]
@@ -227,16 +225,12 @@ ENGLISH = Lexicon(
             "regardless",
             "whatever",
             "both",
-            "either",
-            "per \\w+",
-            "no one",
-            "none",
-            "nobody",
-            "no(?= \\w+s?\\b)",
             "invariably",
             "without exception",
         ]
     ),
+    universal=any_of(["either", "per \\w+", "no one", "none", "nobody", "no(?= \\w+)", "not", "always", "anyone"]),
+    informing=words("informs announces announced notifies"),
     some=any_of(
         [
             "some",

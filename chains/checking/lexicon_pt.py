@@ -24,7 +24,7 @@ _REPORTING = (
 ) - words(
     "avaliar considerar calcular informar declarar esperar esperando considerando rejeitar rejeitou rejeitaram apontar "
     "destacar lembrar anunciar mencionar entender julgar recomendar criticar reclamar relatar contestar comentar alertar "
-    "garantir prometer admitir estimar pensar defender garantia critica duvida denuncia suspeita estima espera"
+    "garantir prometer admitir estimar pensar defender garantia critica duvida denuncia suspeita estima espera admite admitem admitiu garante garantem"
 )
 _CONSENT = "autorizacao|prescricao|aviso|anuencia|consentimento|permissao|aprovacao|concordancia|receita"
 
@@ -45,7 +45,7 @@ PORTUGUESE = Lexicon(
         [
             "sem",
             "quase nenhum",
-            "nao (?=\\w+[ai]d[oa]s?\\b)",
+            "nao(?= \\w+[ai]d[oa]s?\\b)",
             "em vez d[eoa]s?",
             "ao inves d[eoa]s?",
             "livre de",
@@ -87,7 +87,7 @@ PORTUGUESE = Lexicon(
         r"[;()\n–—]|[.!?](?=\s|$)|,\s+(?=(?:mas|enquanto|embora|porem|contudo|todavia|e|ou|nem|nao|ja|sendo|que|quem|cujo|cuja|"
         r"onde|porque|pois|se|salvo|exceto|desde|ao passo|caso|quando|sem|com|hipotese|quando)\b)|"
         r"\s(?=(?:mas|enquanto|embora|porque|salvo|exceto|desde que|a menos que|a nao ser|ao passo que|porem)\s)|"
-        r"\s(?=se (?:a|o|as|os|for|houver|nao|ao|ele|ela|estiver)\b)|\s(?=e (?:foi|foram|e|sao|tem|teve|deve|devem|pode|podem|vai|"
+        r"\s(?=(?:quando|depois|antes|apos|ate que|enquanto)\s)|\s(?=se (?:a|o|as|os|for|houver|nao|ao|ele|ela|estiver)\b)|\s(?=e (?:foi|foram|e|sao|tem|teve|deve|devem|pode|podem|vai|"
         r"sera|serao|nao|nem|\w+ que|\w{3,}(?:ou|aram|eram|iram|ava|avam|iu|eu))\b)|,\s(?=(?:hipotese|caso) em que\b|(?:\w+ ){1,4}nao\s*[.;,])"
     ),
     exceptive=any_of(
@@ -98,7 +98,7 @@ PORTUGUESE = Lexicon(
             "a menos que",
             "com excecao",
             "ressalvad\\w+",
-            "menos (?=(?:em|os|as|o|a|na|no|nas|nos)\\b)",
+            "menos(?= (?:em|os|as|o|a|na|no|nas|nos)\\b)",
         ]
     ),
     reporting=_REPORTING,
@@ -148,7 +148,7 @@ PORTUGUESE = Lexicon(
             "sob pena",
             "a criterio d\\w+",
             "ate que",
-            "menos (?=(?:em|os|as|o|a|na|no|nas|nos|aos)\\b)",
+            "menos(?= (?:em|os|as|o|a|na|no|nas|nos|aos)\\b)",
             f"(?:com|sem) (?:a |o |um |uma )?(?:\\w+ )?(?:{_CONSENT})",
             "tirante",
             "na falta de",
@@ -234,11 +234,6 @@ PORTUGUESE = Lexicon(
             "completamente",
             "ambos",
             "ambas",
-            "nenhum",
-            "nenhuma",
-            "ninguem",
-            "por \\w+(?= (?:custa|paga|atingid))",
-            "todos",
             "por completo",
             "sem excecao",
             "em peso",
@@ -246,6 +241,8 @@ PORTUGUESE = Lexicon(
             "toda e qualquer",
         ]
     ),
+    universal=any_of(["nenhum", "nenhuma", "ninguem", "por \\w+", "nao", "qualquer", "quem"]),
+    informing=words("informa informam comunica comunicam"),
     some=any_of(
         [
             "algum(?:as?)?",

@@ -150,7 +150,13 @@ def _lexical(statement: Statement, source: SourceSentence, closeness: float) -> 
         at = [column for column, forms in enumerate(stems) if word.stem in forms]
         grid[row, at] = 1.0
         said = [reading.words[column] for column in at]
-        contrary = [] if said else [other for other in reading.words if are_opposite(word, other, statement.language)]
+        contrary = (
+            []
+            if said
+            else [
+                other for other in (*reading.words, *reading.denials) if are_opposite(word, other, statement.language)
+            ]
+        )
         credits.append(1.0 if said else _OPPOSED if contrary else _TITLED * (word.stem in titled))
         said_by.append(said or [replace(other, negated=not other.negated) for other in contrary])
         opposed.append(bool(contrary))

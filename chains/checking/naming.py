@@ -13,7 +13,7 @@ from lastro.chains.checking.reading import Reading, read
 from lastro.chains.checking.things import Thing, plain, same_thing, things_of
 from lastro.language import fold
 
-_SURE = 0.5  # margin from which a thing is surely bound to another
+_SURE = 0.35  # margin from which a thing is surely bound to another
 
 
 def name_breaks(cover: Cover) -> Iterator[Break]:
@@ -35,7 +35,8 @@ def name_breaks(cover: Cover) -> Iterator[Break]:
             continue
         rows = [word for word in statement.words if thing.start <= word.start < thing.end]
         known = all(word.stem in spoken for word in rows)
-        yield Break("name", 0.5 if known else 1.0, thing.text, contradicts=False)
+        short = thing.text.isupper() and len(thing.text) < _SHORT
+        yield Break("name", 0.5 if known or short else 1.0, thing.text, contradicts=False)
 
 
 def _titled(cover: Cover) -> list[Thing]:
@@ -62,6 +63,7 @@ def binding_breaks(cover: Cover) -> Iterator[Break]:
             yield Break(kind, min(1.0, bound.margin / _SURE), bound.thing.text, bound.rival)
 
 
+_SHORT = 5  # letters; a passage may have spelled out what a shorter acronym stands for
 _BY = {"en": re.compile(r"\bby\b"), "pt": re.compile(r"\b(?:pel[oa]s?|por)\b")}
 
 

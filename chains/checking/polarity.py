@@ -14,6 +14,7 @@ from lastro.chains.checking.reading import Word
 
 _SAID = 0.5  # a word that is merely alike may mean the opposite
 _SHORT = 4  # words of a part like "but not outdoors", which takes up the words before it
+_SLIGHT = 0.3  # share of a claim that may be turned by accident; twice that is none
 _LEAST = 1.2  # weight of words that a part's turn is a share of, at least
 
 
@@ -31,7 +32,42 @@ def negation_breaks(cover: Cover) -> Iterator[Break]:
         lexicon(reading.language).only.search(reading.folded)
         for reading in (cover.primary.reading, cover.statement.reading)
     )  # "only" denies the rest
-    yield Break("negation", share * (0.5 if limits else 1.0), tally.words[-1].text, _denial(cover.primary))
+    sure = max(share, denied_predicate(cover), float(says_contrary(cover))) * (0.5 if limits else 1.0)
+    yield Break("negation", sure, tally.words[-1].text, _denial(cover.primary))
+
+
+def denied_predicate(cover: Cover) -> float:
+    """How surely a word right behind a denial, on one side, is affirmed on the other."""
+    statement, primary, worst = cover.statement, cover.primary, 0.0
+    if statement.polar is False:
+        return 0.0
+    for at, word in enumerate(statement.words):
+        said = primary.said_by[at]
+        if not said or word.conditional or primary.credits[at] < _SAID:
+            continue
+        others = _with_ellipsis(cover, said)
+        if word.negated:
+            turned = word.direct and statement.polar is None and not any(other.negated for other in others)
+        else:
+            turned = all(other.negated and other.direct for other in others)
+        worst = max(worst, primary.credits[at] * turned)
+    return worst
+
+
+def says_contrary(cover: Cover) -> bool:
+    """Whether the claim says a word whose contrary its best sentence says, and neither denies its own."""
+    if cover.statement.polar is not None:
+        return False
+    return any(
+        cover.primary.opposed[at] and not word.conditional and all(other.negated != word.negated for other in said)
+        for at, (word, said) in enumerate(zip(cover.statement.words, cover.primary.said_by, strict=True))
+    )
+
+
+def turned_share(cover: Cover) -> float:
+    """The share of a claim that its best sentence surely turns round, 0 to 1."""
+    share = 0.0 if cover.statement.polar is not None else _Tally(cover).turned()
+    return min(1.0, max(0.0, share - _SLIGHT) / _SLIGHT)
 
 
 def denied_part(cover: Cover) -> float:
@@ -47,8 +83,10 @@ class _Tally:
         self.denied_alike = False
         self.words: list[Word] = []
         self._parts: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
+        self._sure = self._whole = 0.0
         primary = cover.primary
         for at, (word, weight) in enumerate(zip(cover.statement.words, cover.statement.weights, strict=True)):
+            self._whole += 0.0 if word.name else weight
             said = _comparable(cover, at)
             if said:
                 weight *= primary.credits[at] if not primary.opposed[at] else 1.0
@@ -63,9 +101,14 @@ class _Tally:
             weight *= max((other if other.negated else word).sure for other in said)
             self.against += weight
             self.words.append(word)
+            self._sure += weight
         for side, one in (("claim", word), ("source", said[0])):
             if one.negated:
                 self._parts[side, one.part][0 if agrees else 1] += weight
+
+    def turned(self) -> float:
+        """The share of what the claim says, names apart, that is surely turned round."""
+        return self._sure / self._whole if self._whole else 0.0
 
     def worst(self) -> float:
         return max((turned / max(kept + turned, _LEAST) for kept, turned in self._parts.values()), default=0.0)

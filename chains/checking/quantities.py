@@ -298,7 +298,9 @@ def same(one: Quantity, other: Quantity) -> bool:
     if one.date is not None and other.date is not None:
         return one.date.fits(other.date)
     if one.date is not None or other.date is not None:
-        return _day_of(one, other) if other.date is not None else one.date.month is None and _day_of(other, one)
+        if one.date is None:
+            return _day_of(one, other)
+        return one.date.month is None and _day_of(other, one)
     units = {one.unit, other.unit}
     if "label" in units:
         return one.text.strip(".") == other.text.strip(".")

@@ -38,9 +38,13 @@ class Word:
     part: int  # which part of the sentence, from 0
     negated: bool
     sure: float  # how surely that is so of this word, 0 to 1
+    direct: bool  # the first word behind what denies it
     attributed: bool
     conditional: bool
     name: bool  # capitalised within a sentence
+
+
+_DENIAL = (False, 1.0, True, False, False, False)  # what holds of a word that denies: it is said
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Reading:
     parts: tuple[Span, ...]
     conditions: tuple[Span, ...]
     attributed: tuple[Span, ...]
+    denials: tuple[Word, ...] = ()  # words that deny by what they mean: "forbidden"
 
     @cached_property
     def stems(self) -> frozenset[str]:
@@ -81,29 +86,37 @@ def read(text: str, language: str) -> Reading:
     covered = {at for quantity in quantities for at in range(quantity.start, quantity.end)}
     conditional, attributed = spans_of_conditions(folded, known), spans_of_attribution(folded, known)
     parts = parts_of(folded, language)
-    found: list[Word] = []
+    found, denials = list[Word](), list[Word]()
     before = False
     for index, (start, end) in enumerate(parts):
         denial = denial_of(folded[start:end], language)
         if index and known.exceptive.match(folded[start:end].lstrip()):
-            denial = Denial(denial.denied == before, start, excepted=True)  # an exception is the contrary of its rule
+            denial = Denial(
+                denial.denied == before, start, excepted=True, heads=denial.heads
+            )  # an exception is the contrary of its rule
         before = denial.denied
         lacking = [(m.end(), _edge(folded, m.end(), end)) for m in known.without.finditer(folded, start, end)]
+        heads = {*denial.heads, *(at - start for at, _ in lacking)}
         for term in terms(text[start:end], language):
             first, last = term.start + start, term.end + start
-            if first in covered or not _has_content(term, language):
+            opens = _opens(text, first)
+            lettered = term.text.isupper() and not opens and text[last : last + 1] != "."  # "block A"
+            if first in covered or not _has_content(term, language, lettered=lettered):
+                if fold(term.text) in known.negative:
+                    denials.append(Word(term.text, term.stem, first, last, index, *_DENIAL))
                 continue
             lacks = _within(first, lacking)
+            behind = {at for at in heads if at <= first - start}
+            heads -= behind
             found.append(
                 Word(
                     term.text, term.stem, first, last, index, denial.denied != lacks,
-                    1.0 if lacks else denial.sure_at(first - start), _within(first, attributed),
-                    _within(first, conditional), term.text[0].isupper() and not _opens(text, first),
+                    1.0 if lacks else denial.sure_at(first - start), bool(behind), _within(first, attributed),
+                    _within(first, conditional), term.text[0].isupper() and not opens,
                 )
             )  # fmt: skip
-    return Reading(
-        text, language, tuple(found), quantities, folded, tuple(parts), tuple(conditional), tuple(attributed)
-    )
+    return Reading(text, language, tuple(found), quantities, folded, tuple(parts), tuple(conditional),
+                   tuple(attributed), tuple(denials))  # fmt: skip
 
 
 def _edge(folded: str, at: int, end: int) -> int:
@@ -121,14 +134,15 @@ def _opens(text: str, at: int) -> bool:
     return ends or not text[:at].strip(" \"“'(«*-")
 
 
-def _has_content(term: Term, language: str) -> bool:
+def _has_content(term: Term, language: str, *, lettered: bool) -> bool:
     known, word = lexicon(language), fold(term.text)
+    if len(word) == 1:
+        return lettered
     return (
         not is_stop_word(term.text, language)
         and word not in known.empty
         and word not in known.negators
         and word not in known.negative
-        and len(word) > 1
     )
 
 
@@ -166,6 +180,7 @@ class Denial:
     start: int = 0
     meant: bool = False
     excepted: bool = False
+    heads: tuple[int, ...] = ()  # where its words stand
 
     def sure_at(self, at: int) -> float:
         """How surely a denial is about a word."""
@@ -188,7 +203,7 @@ def denial_of(folded: str, language: str) -> Denial:
     nots += [match.start() for match in known.denying.finditer(bare)]
     meant = [match.start() for match in re.finditer(r"[\w']+", bare) if match.group() in known.negative]
     cancelled = any(0 < there - here < _CANCELS for here in nots for there in meant)
-    return Denial(bool(nots or meant) and not cancelled, (nots or meant or [0])[0], not nots)
+    return Denial(bool(nots or meant) and not cancelled, (nots or meant or [0])[0], not nots, heads=tuple(nots))
 
 
 def _blank(match: re.Match[str]) -> str:

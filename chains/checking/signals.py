@@ -11,7 +11,7 @@ from lastro.chains.checking.covering import covering_signals
 from lastro.chains.checking.hedging import hedging_breaks, is_limited
 from lastro.chains.checking.matching import Cover
 from lastro.chains.checking.naming import binding_breaks, name_breaks
-from lastro.chains.checking.polarity import denied_part, negation_breaks
+from lastro.chains.checking.polarity import denied_part, denied_predicate, negation_breaks, says_contrary, turned_share
 
 _RULES = ("number", "number_bound", "name", "name_bound", "role", "negation", "quantifier", "attribution", "condition",
           "condition_hedged")  # fmt: skip
@@ -49,7 +49,10 @@ def signals_of(cover: Cover) -> Signals:
             name = _named(rule, item, hedged=hedged)
             found.append((name, item))
             values[name] = max(values[name], item.sure)
+    values["turned"] = turned_share(cover)
+    values["contrary"] = float(says_contrary(cover))
     values["denied"] = denied_part(cover)
+    values["predicate"] = denied_predicate(cover)
     values["across"] = float(cover.primary.source.passage.language != statement.language)
     values["fragment"] = float(statement.fragment)
     values["polar"] = float(statement.polar is True)
@@ -70,10 +73,11 @@ _HARD = {"number": 1.0, "number_bound": 0.9, "name_bound": 1.0, "quantifier": 1.
 
 def hard(found: Signals) -> list[Break]:
     """The breaks of a clause that decide alone."""
-    return [item for name, item in found.named if item.sure >= _HARD.get(name, 2.0)]
+    turned = found.values["turned"] >= 1.0
+    return [item for name, item in found.named if item.sure >= _HARD.get(name, 2.0) or (turned and name == "negation")]
 
 
-_LEAST = ("share", "stems", "one_sentence", "weakest", "weak_third", "close")
+_LEAST = ("share", "one_sentence", "weakest", "weak_third", "close")
 
 
 def worst_of(found: Sequence[Signals]) -> dict[str, float]:

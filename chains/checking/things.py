@@ -15,6 +15,7 @@ from lastro.language import fold, is_stop_word, terms
 
 Kind = Literal["number", "name", "role"]
 _JOINED = re.compile(r"(?:\s+|\s+(?:de|da|do|das|dos|of|the|van|von|&)\s+|[-.]\s?)")
+_SPELLED = 3  # letters of a name that is no code ("A2", "B")
 _NUMBERED = re.compile(r" \d+\b(?![.,/:]\d|\s?[%€£$°])")
 _NO_NAMES = frozenset(
     "january february march april may june july august september october november december monday tuesday wednesday "
@@ -120,6 +121,8 @@ def rivals(thing: Thing, other: Thing) -> bool:
         return thing.key[0] == other.key[0]
     if thing.quantity is not None and other.quantity is not None:
         return _measure_the_same(thing, other)
+    if max(map(len, other.key)) < _SPELLED <= max(map(len, thing.key)):
+        return False
     return any(map(_has_digit, thing.key)) == any(map(_has_digit, other.key))
 
 

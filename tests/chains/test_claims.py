@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lastro.chains.checking.claims import coordinated, needs_question, split_claims
+from lastro.chains.checking.claims import needs_question, split_claims
+from lastro.chains.checking.clauses import clauses
 
 
 @pytest.mark.parametrize(
@@ -18,10 +19,41 @@ from lastro.chains.checking.claims import coordinated, needs_question, split_cla
             "en",
             ["Sign the form.", "Send it by 5 p.m. on Friday."],
         ),
+        (
+            "The fee is $30, and members pay half of it.",
+            "en",
+            ["The fee is $30", "members pay half of it."],
+        ),
     ],
 )
 def test_an_answer_is_taken_apart_into_its_claims(answer: str, language: str, claims: list[str]) -> None:
     assert [claim.text for claim in split_claims(answer, language) if claim.states] == claims
+
+
+@pytest.mark.parametrize(
+    ("sentence", "language", "said"),
+    [
+        (
+            "The mill was sold in 1911 and was pulled down a year later.",
+            "en",
+            ["The mill was sold in 1911", "The mill was pulled down a year later."],
+        ),
+        (
+            "O moinho foi vendido em 1911 e foi demolido um ano depois.",
+            "pt",
+            ["O moinho foi vendido em 1911", "O moinho foi demolido um ano depois."],
+        ),
+        (
+            "A bomba, que pesa 8 kg, custa R$ 900,00 e tem dois anos de garantia.",
+            "pt",
+            ["A bomba, que pesa 8 kg, custa R$ 900,00", "A bomba tem dois anos de garantia."],
+        ),
+    ],
+)
+def test_a_clause_without_a_subject_is_read_with_that_of_the_clause_before(
+    sentence: str, language: str, said: list[str]
+) -> None:
+    assert [clause.said for clause in clauses(sentence, language)] == said
 
 
 @pytest.mark.parametrize(
@@ -37,9 +69,17 @@ def test_a_fragment_needs_its_question(text: str, language: str) -> None:
     assert needs_question(text, language)
 
 
-def test_a_list_of_things_is_not_taken_apart() -> None:
-    text = "The structure, the drains and the gutters are kept in repair."
-    assert coordinated(text, "en") == [(0, len(text))]
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The structure, the drains and the gutters are kept in repair.", "en"),
+        ("Members may row but not sail.", "en"),
+        ("O telhado, as calhas e as paredes são reparados pela empresa.", "pt"),
+        ("Der Turm wurde 1920 gebaut und 1990 renoviert.", "de"),
+    ],
+)
+def test_a_list_of_things_is_not_taken_apart(text: str, language: str) -> None:
+    assert [(clause.start, clause.end) for clause in clauses(text, language)] == [(0, len(text))]
 
 
 @given(st.text(max_size=300))
@@ -53,5 +93,5 @@ def test_claims_are_exact_spans_in_order(text: str) -> None:
 
 @given(st.text(max_size=300))
 def test_clauses_lie_inside_their_claim(text: str) -> None:
-    for start, end in coordinated(text, "pt"):
-        assert 0 <= start <= end <= len(text)
+    for clause in clauses(text, "pt"):
+        assert 0 <= clause.start <= clause.end <= len(text)

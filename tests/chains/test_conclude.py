@@ -90,7 +90,7 @@ def test_an_answer_has_a_confidence_and_what_it_was_computed_from() -> None:
     answer = chain("The lease ends on 31 May 2027.").invoke(END)
     assert answer.confidence is not None
     assert 0 < answer.confidence < 1
-    assert answer.signals["support"] == 1.0
+    assert answer.signals["support"] > 0.5
     assert "likeness" not in answer.signals  # there is no embedder to tell it
 
 

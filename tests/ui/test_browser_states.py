@@ -14,15 +14,17 @@ from lastro.ui.texts import load_texts
 from tests.chromium import CHROMIUM
 from tests.fakes import HashEmbeddings
 from tests.ui import samples
+from tests.ui.paging import LEASE, QUESTION
 from tests.ui.payloads import PAYLOADS
-from tests.ui.serving import ROOT, ask, free_port, served
+from tests.ui.serving import FREE_TO_ASK, ask, free_port, served
 
 EN = load_texts("en")
 OWNER = "local"  # whose conversations a page shows that only this machine can open
 AT_ONCE = 13  # payloads in one answer
 FORBIDDEN = "img,picture,iframe,object,embed,script,form,input,table,math,code,pre,em,del,h1,h2,ol,hr,.katex,a[href]"
 OURS = "[data-testid=stPageLink], [data-testid=stHeading]"
-CALM = "document.querySelector('[data-test-script-state=running]') === null"
+CALM = "!document.querySelector('[data-test-script-state=running]')"
+LOADED = "!document.querySelector('[data-test-script-state=running], [data-testid=stAlert]')"
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
 
 
@@ -90,7 +92,9 @@ def test_no_payload_becomes_a_node_of_the_page(hostile, tab):
     tab.on("dialog", lambda dialog: said.append(dialog.message) or dialog.dismiss())
     tab.goto(f"{address}/?lang=en&c={key}")
     turns = -(-len(PAYLOADS) // AT_ONCE)
+    tab.wait_for_function(FREE_TO_ASK)
     tab.get_by_text(EN("details.title")).nth(turns - 1).wait_for()
+    tab.wait_for_function(LOADED)
     tab.evaluate("document.querySelectorAll('details:not([open]) > summary').forEach(summary => summary.click())")
     tab.wait_for_function(f"document.querySelectorAll('.lastro-quote').length >= {3 * len(PAYLOADS)}")
     nothing_but_text(tab, address)
@@ -139,8 +143,9 @@ def test_every_text_can_be_read_in_light_and_dark_on_a_desk_and_in_a_hand(states
     tab.emulate_media(color_scheme=scheme)
     tab.set_viewport_size({"width": width, "height": 860})
     tab.goto(f"{address}/?lang=pt&c={key}")
+    tab.wait_for_function(FREE_TO_ASK)
     tab.get_by_text(load_texts("pt").count("answer.marked", 2)).wait_for()
-    tab.wait_for_function(CALM)
+    tab.wait_for_function(LOADED)
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     tab.get_by_role("button", name=load_texts("pt")("answer.show")).first.click()
     tab.get_by_role("dialog").locator(".lastro-cited").wait_for()
@@ -169,19 +174,15 @@ def test_a_question_asked_while_the_model_loads_is_answered_once_it_is_there(tab
 
 
 def test_a_wrong_number_is_flagged_beside_the_passage_that_says_otherwise(tab, tmp_path):
-    lease = ROOT / "examples/documents/commercial-lease.pdf"
-    stock(tmp_path, [Upload(lease.name, lease.read_bytes())])
-    right, wrong = (
-        "On signing, the tenant pays a security deposit of $14,550.00.",
-        "This is equal to two months of rent.",
-    )
-    (tmp_path / "script.txt").write_text(f"{right} {wrong}")
+    stock(tmp_path, [Upload("lease.md", LEASE)])
+    wrong = "A lost key costs 70 dollars."
+    (tmp_path / "script.txt").write_text(f"The monthly rent of the mill is 900 dollars. {wrong}")
     port = free_port()
     with served(scripted(port), port, tmp_path) as address:
         tab.goto(f"{address}/?lang=en")
-        ask(tab, EN, "What does the tenant pay on signing?")
+        ask(tab, EN, QUESTION)
         tab.get_by_text(EN("details.title")).wait_for()
+        tab.set_default_timeout(5_000)  # milliseconds; it is all there
         assert tab.locator(".lastro-contradicted").inner_text() == wrong
         assert tab.locator(".lastro-flag-contradicted").count() == 1
-        assert "three months of rent" in tab.locator("[data-testid=stExpander] .lastro-quote").first.inner_text()
-        tab.screenshot(path=str(tmp_path / "checked.png"))
+        assert "costs 40 dollars" in tab.locator("[data-testid=stExpander] .lastro-quote").first.inner_text()
