@@ -149,11 +149,11 @@ def in_markdown(text: str) -> list[str]:
 
 def in_terminal(answer: Answer) -> list[str]:
     """The characters that could steer a terminal, of what the command prints."""
-    from lastro import console
+    from lastro import console, telling
 
     out, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
-        console.print_answer(answer)
+        telling.print_answer(answer)
         console.print_passages(answer.passages)
         console.print_json(answer)
     return _STEERS.findall(out.getvalue() + errors.getvalue())

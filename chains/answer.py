@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,12 @@ from langchain_core.runnables.config import ensure_config
 
 from lastro.chains.budget import Layout, PackedPrompt, pack
 from lastro.chains.catalogue import asks_for_documents, listing
-from lastro.chains.conclude import Candidate, Judge, Outcome, conclude, narrowed, unchecked
+from lastro.chains.conclude import Candidate, Judge, Outcome, conclude, narrowed, refused, unchecked
 from lastro.chains.condense import Standalone, condense
 from lastro.chains.evidence import Evidence, idf_of_passages
 from lastro.chains.expand import ExpandingRetriever
 from lastro.chains.generate import Calling, Either, Writing
-from lastro.chains.ground import Ground, further
+from lastro.chains.ground import Ground, further, own_retriever
 from lastro.chains.history import Conversation, read_input
 from lastro.chains.review import Review, Watch
 from lastro.config import AnswerSettings
@@ -30,7 +30,7 @@ from lastro.detection import question_language
 from lastro.errors import LastroError
 from lastro.events import AnswerEvent, Checked, Retried, Retrieved
 from lastro.llm.engine import Cancel
-from lastro.types import Answer, Language
+from lastro.types import Answer, DocumentRecord, Language
 from lastro.vectorstore.library import Library
 from lastro.vectorstore.retriever import passage_from_document
 
@@ -122,8 +122,8 @@ class AnswerChain(Runnable[Input, Answer]):
         began = time.perf_counter()
         conversation = read_input(value)
         language = self._language(conversation.question)
-        if self.ground.documents is not None and asks_for_documents(conversation.question):
-            yield Checked(listing(conversation.question, self.ground.documents(), language=language))
+        if (records := self._records(conversation)) is not None:
+            yield Checked(listing(conversation.question, records, language=language))
             return
         asked = condense(conversation, llm=self.llm, language=language, config=config, cancel=cancel)
         stoppable = {"cancel": cancel} if isinstance(self.retriever, ExpandingRetriever) else {}
@@ -137,9 +137,20 @@ class AnswerChain(Runnable[Input, Answer]):
             told, Writing(began), Calling(self.llm, config, cancel, self.ground.fence)
         )
 
+    def _records(self, conversation: Conversation) -> Sequence[DocumentRecord] | None:
+        """The documents, where a first question asks which there are, and no filter keeps some from the search."""
+        retriever = own_retriever(self.retriever)
+        filtered = retriever is not None and (retriever.where is not None or "where" in retriever.options)
+        if self.ground.documents is None or filtered or conversation.turns:
+            return None
+        return self.ground.documents() if asks_for_documents(conversation.question) else None
+
     def _unchecked(self, told: Told, writing: Writing, calling: Calling) -> Iterator[AnswerEvent]:
-        if told.packed.passages:
-            yield from writing.tokens(told.packed, calling)
+        """The model's text as it stands; without a passage there is nothing that it could be asked."""
+        if not told.packed.passages:
+            yield Checked(refused(told.outcome(writing), policy="off"))
+            return
+        yield from writing.tokens(told.packed, calling)
         yield Checked(unchecked(told.outcome(writing)))
 
     def _checked(self, told: Told, writing: Writing, calling: Calling) -> Iterator[AnswerEvent]:
@@ -151,7 +162,7 @@ class AnswerChain(Runnable[Input, Answer]):
             tries.append(judge.read(writing.text, labels=told.packed.labels))
             if self.settings.retry and not judge.accepts(tries[0]) and not calling.stopped:
                 yield from self._again(told, writing, calling, judge, tries)
-        yield Checked(conclude(told.outcome(writing), judge, tries))
+        yield Checked(conclude(told.outcome(writing), judge, tries, stopped=calling.stopped))
 
     def _again(
         self, told: Told, writing: Writing, calling: Calling, judge: Judge, tries: list[Candidate]
@@ -212,10 +223,12 @@ def watched(writing: Writing, packed: PackedPrompt, calling: Calling, review: Re
     """The model's tokens, and the checks of its finished claims as they end."""
     watch = Watch(review)
     try:
+        watch.prepare()
         for token in writing.tokens(packed, calling):
             yield token
-            yield from watch.read(writing.text)
-        yield from watch.finish()
+            yield from watch.read(writing.text, token.text)
+        if not calling.stopped:
+            yield from watch.finish(writing.text)
     finally:
         watch.close()
 

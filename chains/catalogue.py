@@ -14,10 +14,10 @@ _MOST = 50  # documents that are named
 # Patterns of whole questions, folded; {documents} and the like stand for the groups below. A question about what
 # stands in the documents must never match.
 _GROUPS = {
-    "documents": r"(?:documents?|files?|pdfs?|papers?|sources?)",
+    "documents": r"(?:documents?|files?|pdfs?)",
     "library": r"(?:the|my|your|this) (?:library|collection)",
     "stored": r"(?:here|loaded|stored|indexed|uploaded|available)",
-    "documentos": r"(?:documentos?|arquivos?|pdfs?|textos?|fontes?)",
+    "documentos": r"(?:documentos?|arquivos?|pdfs?)",
     "biblioteca": r"(?:minha |sua |tua |nossa )?(?:biblioteca|acervo|colecao)",
     "guardados": r"(?:aqui|carregados?|armazenados?|indexados?|enviados?|adicionados?|disponiveis|disponivel)",
     "eu": r"(?:(?:voce|tu|eu|nos|a gente|a biblioteca) )?",
@@ -37,7 +37,7 @@ _PATTERNS = (
     r"(?:por favor,? )?(?:liste|lista|listar|mostre|mostra|mostrar)(?:-me)? (?:todos )?(?:os )?(?:meus |seus )?"
     r"{documentos}(?: (?:que )?{eu}tem)?{onde}",
     r"o que (?:ha|tem|existe) n[ao] {biblioteca}",
-    r"(?:quais|quantos) (?:sao )?(?:os )?{documentos}{onde}(?: (?:ha|existem))?{onde}",
+    r"(?:quais|quantos) (?:sao )?(?:os )?(?:meus )?{documentos} (?:{guardados}|[nd][ao] {biblioteca}){onde}",
 )
 _WHERE = r"(?: (?:{stored}|(?:in|from) {library}))*"
 _ONDE = r"(?: (?:{guardados}|[nd][ao] {biblioteca}))*"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from lastro.chains.checking.check import Check
 from lastro.chains.checking.claims import Claim, split_claims
+from lastro.chains.declining import declines
 from lastro.chains.evidence import Evidence
 from lastro.chains.facts import word_at
 from lastro.chains.markers import Marker, take_markers
@@ -26,7 +27,8 @@ _CLOSERS = "\"'”’)]»"
 _STOPS = ".!?…"
 _BACKED = ("verbatim", "supported")
 _LAST_MARKERS = re.compile(r"(?:\s*\[[^\]\n]*\])+$")
-_BULLET = re.compile(r"\s*(?:[-*•–+]|\d{1,3}[.)]|[a-z]\))\s+")
+_OPENING = re.compile(r"[\s>|]*(?:#{1,6}|[-*•–+]|\d{1,3}[.)]|[a-z]\))?\s*")  # of a line
+_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,41 +53,59 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A claim of the text without markers, with what was found about it."""
+    """A claim of the text without markers, with what was found about it; `again` where it was said before."""
 
     claim: Claim
     check: Check
+    again: bool = False
 
 
 def check_text(
     text: str, evidence: Evidence, *, check: CheckClaim, labels: Sequence[str] = ()
 ) -> tuple[str, list[Found]]:
-    """The text without markers, and each of its claims checked; what was said before is left out.
+    """The text without markers, and each of its claims checked.
 
     `labels` are the ids of the chunks that the model was shown as [1], [2] and so on. A claim that is backed, but not
-    by what its own marker names, is `misattributed`.
+    by what its own marker names, is `misattributed`. Blocks of code claim nothing, nor does "I do not know".
     """
     clean, markers = take_markers(text)
     clean = clean.rstrip()
     found, seen = list[Found](), set[tuple[str, ...]]()
-    claims = split_claims(clean, evidence.language)
+    claims = claims_of(clean, evidence.language)
     for at, claim in enumerate(claims):
-        words = tuple(word_at(claim.text, term) for term in terms(claim.text, evidence.language))
-        if words in seen and words:
+        if declines(claim.text):
+            found.append(Found(claim, Check("no_claim", 0.0)))
             continue
-        seen.add(words)
+        words = tuple(word_at(claim.text, term) for term in terms(claim.text, evidence.language))
         after = claims[at + 1].start if at + 1 < len(claims) else len(clean) + 1
-        named = _named(markers, claim, after, labels)
-        found.append(Found(claim, _with_source(claim, evidence, check, named)))
+        named = _named(markers, claim, after, labels, clean)
+        in_table = "|" in clean[max(claim.start - 2, 0) : claim.start]
+        again = bool(words) and words in seen and not in_table
+        seen.add(words)
+        found.append(Found(claim, _with_source(claim, evidence, check, named), again))
+    if any(one.check.state in _BACKED for one in found):
+        found = [replace(one, again=True) if declines(one.claim.text) else one for one in found]
     return clean, found
 
 
-def _named(markers: Sequence[Marker], claim: Claim, after: int, labels: Sequence[str]) -> frozenset[str]:
-    """The chunks that a claim's own markers name."""
-    mine = [
-        number for marker in markers if claim.start < marker.at <= max(after, claim.end) for number in marker.numbers
-    ]
-    return frozenset(labels[number - 1] for number in mine if 1 <= number <= len(labels))
+def claims_of(clean: str, language: str) -> list[Claim]:
+    """`split_claims` of a text without markers, blocks of code left out."""
+    return split_claims(_CODE.sub(lambda block: "\n" * len(block.group()), clean), language)
+
+
+def _named(
+    markers: Sequence[Marker], claim: Claim, after: int, labels: Sequence[str], clean: str
+) -> frozenset[str]:  # fmt: skip
+    """The chunks that a claim's own markers name; a marker at the start of a line is that of what follows."""
+    leads = bool(markers) and markers[0].at == 0  # each marker stands before its claim
+    numbers = set[int]()
+    for marker in markers:
+        before = leads or not clean[: marker.at].rpartition("\n")[2].strip(" -*•")
+        mine = (
+            claim.start - 3 <= marker.at <= claim.start if before else claim.start < marker.at <= max(after, claim.end)
+        )
+        numbers |= set(marker.numbers) if mine else set()
+    return frozenset(labels[number - 1] for number in numbers if 1 <= number <= len(labels))
 
 
 def _with_source(claim: Claim, evidence: Evidence, check: CheckClaim, named: frozenset[str]) -> Check:
@@ -106,8 +126,11 @@ def put_together(
     """The text with a true marker behind each backed claim; the others are marked, or taken out where `strict`."""
     builder = _Builder(clean, language, page_of)
     for one in found:
-        stays = one.check.state not in ("unsupported", "contradicted") or policy != "strict"
-        builder.add(one) if stays else builder.leave_out(one)
+        doubtful = one.check.state in ("unsupported", "contradicted")
+        if one.again or (doubtful and policy == "strict"):
+            builder.leave_out(one)
+        else:
+            builder.add(one)
     return builder.finish()
 
 
@@ -137,8 +160,7 @@ class _Builder:
         }
         self._page_of = page_of
         self._read = 0  # characters of the clean text that are dealt with
-        self._gap = ""  # what stood between claims that were taken out
-        self._dropped = False  # whether one was, since the last that stayed
+        self._gaps: list[str] = []  # what stood before claims that were taken out, since the last that stayed
         self._text = ""
         self._sentences: list[Sentence] = []
         self._removed: list[Sentence] = []
@@ -149,8 +171,9 @@ class _Builder:
         """Write a claim, with what stood before it."""
         check, text = one.check, one.claim.text
         gap = self._passed(one.claim)
-        if self._dropped:
-            gap, text = self._anew(gap), text[:1].upper() + text[1:]
+        if self._gaps:
+            gap = self._anew(gap)
+            text = text[:1].upper() + text[1:] if text[1:2].islower() else text
         self._text += gap if self._text else gap.lstrip()
         start = len(self._text)
         mark = self._marks.get(check.state, "")
@@ -159,26 +182,35 @@ class _Builder:
         self._sentences.append(self._sentence(one, text, (start, len(self._text)), indices))
 
     def leave_out(self, one: Found) -> None:
-        """Take a claim out; a cell of a table leaves a dash."""
+        """Take a claim out; a cell of a table leaves a dash. What was said before is not told as taken out."""
         gap = self._passed(one.claim)
-        self._removed.append(self._sentence(one, one.claim.text, (0, 0), ()))
+        if not one.again:
+            self._removed.append(self._sentence(one, one.claim.text, (0, 0), ()))
         if "|" in gap:
-            self._text += f"{gap}—"
-            return
-        self._gap, self._dropped = gap, True
+            self._text += f"{self._anew(gap) if self._gaps else gap}—"
+        else:
+            self._gaps.append(gap)
 
     def _passed(self, claim: Claim) -> str:
-        gap = self._gap + self._clean[self._read : claim.start]
-        self._gap, self._read = "", claim.end
+        gap = self._clean[self._read : claim.start]
+        self._read = claim.end
         return gap if gap.strip() or "\n" in gap else " " * bool(gap)
 
     def _anew(self, gap: str) -> str:
-        """What goes between a claim that stayed and the next that does, where one was taken out between them."""
-        self._dropped = False
-        self._end_sentence()
-        line = gap.rpartition("\n")
-        bullet = line[2] if line[1] and _BULLET.fullmatch(line[2]) else ""
-        return f"\n{bullet}" if line[1] else " "
+        """What goes before the next claim that stays, where some were taken out before it.
+
+        The line that it stands on keeps how it opens: a bullet, a sign of a heading, the bar of a table.
+        """
+        gaps, self._gaps = [*self._gaps, gap], []
+        if "\n" not in gaps[0]:
+            self._end_sentence()
+        opened = next((one for one in reversed(gaps) if "\n" in one), "" if self._text else gaps[0])
+        opening = opened.rpartition("\n")[2]
+        opening = opening if _OPENING.fullmatch(opening) else ""
+        if "\n" not in "".join(gaps):
+            return " " if self._text else opening
+        blank = any(re.search(r"\n[^\S\n]*\n", one) for one in gaps)
+        return ("\n\n" if blank else "\n") + opening
 
     def _end_sentence(self) -> None:
         bare = _LAST_MARKERS.sub("", self._text)
@@ -202,10 +234,13 @@ class _Builder:
 
     def finish(self) -> Verified:
         """What there is."""
-        if self._dropped:
-            self._end_sentence()
+        rest = self._clean[self._read :].rstrip()
+        if not self._gaps:
+            self._text += rest
         else:
-            self._text += self._clean[self._read :].rstrip()
+            if "\n" not in self._gaps[0]:
+                self._end_sentence()
+            self._text += rest if "\n" in rest else ""
         return Verified(self._text, tuple(self._sentences), tuple(self._citations), tuple(self._removed))
 
 
@@ -216,7 +251,7 @@ def cite(passage: Passage, start: int, end: int, page_of: PageOf) -> Citation:
         document_id=passage.document_id,
         chunk_id=passage.chunk_id,
         title=passage.title,
-        page=passage.page_start if page is None else page,
+        page=page if page is not None or passage.page_end not in (None, passage.page_start) else passage.page_start,
         section=passage.section,
         start=passage.start + start,
         end=passage.start + end,
@@ -235,5 +270,5 @@ def with_markers(claim: str, indices: Sequence[int], mark: str = "") -> str:
         return claim
     if claim[-1] in _CLOSERS:
         return f"{claim} {said}"
-    body = claim.rstrip(_STOPS)
+    body = claim.rstrip(f"{_STOPS}:;")
     return f"{body} {said}{claim[len(body) :]}"

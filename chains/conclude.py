@@ -9,13 +9,14 @@ from functools import cached_property
 
 from lastro.chains.citations import PageOf, Verified, check_text, cite, put_together
 from lastro.chains.confidence import Calibration
-from lastro.chains.relevance import Quotation, adds_something, passage_coverage, quotations
+from lastro.chains.declining import declines
+from lastro.chains.relevance import Quotation, adds_something, expected_kind, holds_kind, passage_coverage, quotations
 from lastro.chains.review import Review
 from lastro.chains.signals import Draft, signals_of
 from lastro.config import AnswerSettings
-from lastro.language import fold
-from lastro.prompts import LANGUAGES, load_text, refusal
-from lastro.types import Answer, AnswerState, Citation, Language, Passage, Sentence, Usage
+from lastro.prompts import load_text, refusal
+from lastro.sentences import sentences
+from lastro.types import Answer, AnswerState, Citation, Language, Passage, Policy, Sentence, Usage
 
 _BRACKETED = re.compile(r"\[(\d{1,3})\]")
 _LEAST = 0.0  # confidence, where there is no calibration
@@ -52,7 +53,8 @@ class Candidate:
     @property
     def declined(self) -> bool:
         """Whether the model itself says that the passages do not answer."""
-        return not self.counting and declines(self.generated)
+        said = [self.generated[start:end] for start, end in sentences(self.generated)]
+        return not self.counting and any(map(declines, said))
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,8 @@ class Judge:
         if not draft.counting:
             return Candidate(shown, False, retried=draft.retried, generated=generated)
         signals = signals_of(
-            draft, self.review.question, self.review.evidence, alike=self.review.alike,
-            best=self.best,
+            draft, self.review.question, replace(self.review.evidence, passages=self.review.passages),
+            alike=self.review.alike, best=self.best,
         )  # fmt: skip
         confidence = None if self.calibration is None else round(self.calibration.confidence(signals), 4)
         return Candidate(shown, True, signals, confidence, draft.extracted, draft.retried, generated)
@@ -119,9 +121,14 @@ class Judge:
         cited = {citations[index].chunk_id for index in sentence.citations}
         spoken = any(
             passage_coverage(question, passage, evidence) > 0
-            for passage in (*evidence.passages, *self.review.further.passages)
+            for passage in self.review.passages
             if passage.chunk_id in cited
         )
+        kind = expected_kind(question)
+        if kind and self.best and not holds_kind(kind, sentence.text, question, evidence.language):
+            best = self.best[0]
+            if holds_kind(kind, best.passage.text[best.start : best.end], question, evidence.language):
+                return False  # a passage holds what was asked for, and the claim does not
         return spoken and (len(sentence.text.split()) < 3 or adds_something(sentence.text, question, evidence))
 
     def nearest(self) -> tuple[Citation, ...]:
@@ -130,16 +137,6 @@ class Judge:
         firsts = {one.passage.chunk_id: one for one in reversed(found)}
         chosen = sorted(firsts.values(), key=lambda one: -one.score)[:NEAREST]
         return tuple(cite(one.passage, one.start, one.end, self.page_of) for one in chosen)
-
-
-def declines(text: str) -> bool:
-    """Whether a text says the refusal sentence, of any language.
-
-    >>> declines("Sorry. I did not find the answer in your documents"), declines("It ends in May.")
-    (True, False)
-    """
-    said = " ".join(fold(text).split())
-    return any(fold(refusal(language)).rstrip(". ") in said for language in LANGUAGES)
 
 
 def narrowed(judge: Judge, *, beside: int = 1) -> tuple[Passage, ...]:
@@ -158,15 +155,15 @@ def narrowed(judge: Judge, *, beside: int = 1) -> tuple[Passage, ...]:
     return tuple(found.values())
 
 
-def conclude(outcome: Outcome, judge: Judge, candidates: Sequence[Candidate]) -> Answer:
+def conclude(outcome: Outcome, judge: Judge, candidates: Sequence[Candidate], *, stopped: bool = False) -> Answer:
     """What the user is told: the first candidate that is accepted, a quotation, or the refusal.
 
     `candidates` are the model's tries. Where it said itself, each time, that it found no answer, nothing is quoted
-    against its word.
+    against its word; nor where somebody `stopped` it, who wants no other text.
     """
     accepted = next((one for one in candidates if judge.accepts(one)), None)
     declined = bool(candidates) and all(one.declined for one in candidates)
-    if accepted is None and not declined:
+    if accepted is None and not declined and not stopped:
         quotation = judge.quote()
         accepted = quotation if quotation is not None and judge.accepts(quotation) else None
     if accepted is None:
@@ -182,7 +179,7 @@ def conclude(outcome: Outcome, judge: Judge, candidates: Sequence[Candidate]) ->
 
 
 def _refused(outcome: Outcome, judge: Judge, candidates: Sequence[Candidate]) -> Answer:
-    """The refusal; its confidence is that of the best answer that was withheld."""
+    """The refusal, with the signals of the best answer that was withheld; it has no confidence of its own."""
     withheld = [one for one in candidates if one.counting]
     best = max(withheld, key=lambda one: one.confidence or 0.0, default=None)
     nothing = Verified(refusal(outcome.language), (), ())
@@ -190,6 +187,11 @@ def _refused(outcome: Outcome, judge: Judge, candidates: Sequence[Candidate]) ->
         _answer(outcome, nothing, "not_found", judge), nearest=judge.nearest(),
         signals={} if best is None else best.signals,
     )  # fmt: skip
+
+
+def refused(outcome: Outcome, *, policy: Policy) -> Answer:
+    """The refusal alone."""
+    return replace(unchecked(outcome), text=refusal(outcome.language), state="not_found", policy=policy)
 
 
 def unchecked(outcome: Outcome) -> Answer:

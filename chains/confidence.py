@@ -90,14 +90,14 @@ def load_calibrations(path: Path) -> tuple[Calibration, ...]:
     Raises:
         ConfigError: the file is no calibration, or a later version wrote it.
     """
-    return _read(path.read_text(encoding="utf-8"), str(path))
+    return _read(path.read_bytes(), str(path))
 
 
 @lru_cache(maxsize=1)
 def shipped_calibrations() -> tuple[Calibration, ...]:
     """The entries that Lastro comes with."""
     file = files("lastro.chains").joinpath("calibration.json")
-    return _read(file.read_text(encoding="utf-8"), "calibration.json of lastro.chains")
+    return _read(file.read_bytes(), "calibration.json of lastro.chains")
 
 
 def known_calibrations(own: Path) -> tuple[Calibration, ...]:
@@ -105,9 +105,9 @@ def known_calibrations(own: Path) -> tuple[Calibration, ...]:
     return (*(load_calibrations(own) if own.is_file() else ()), *shipped_calibrations())
 
 
-def _read(text: str, name: str) -> tuple[Calibration, ...]:
+def _read(data: bytes, name: str) -> tuple[Calibration, ...]:
     try:
-        value = json.loads(text)
+        value = json.loads(data.decode("utf-8"))
         if value["format"] != FORMAT or value["version"] != VERSION:
             raise ConfigError(
                 f"{name}: format {value['format']!r} version {value['version']!r}, not {FORMAT!r} version {VERSION}; "
@@ -122,11 +122,14 @@ def _read(text: str, name: str) -> tuple[Calibration, ...]:
 
 def _checked(entry: Calibration) -> Calibration:
     """The entry, once every weight is of a signal we know and can be scaled."""
+    numbers = [entry.intercept, entry.threshold, *entry.weights.values(), *entry.means.values(), *entry.scales.values()]
+    if not all(isinstance(one, int | float) and math.isfinite(one) for one in numbers) or not 0 <= entry.threshold <= 1:
+        raise ValueError("a value that is no finite number, or a threshold that is not from 0 to 1")
     unknown = set(entry.weights) - set(SIGNALS)
     if unknown:
         raise ValueError(f"weights of unknown signals {sorted(unknown)}")
-    if any(not entry.scales[name] > 0 or not math.isfinite(entry.means[name]) for name in entry.weights):
-        raise ValueError("a scale that is not above 0, or a mean that is no number")
+    if any(not entry.scales[name] > 0 or name not in entry.means for name in entry.weights):
+        raise ValueError("a scale that is not above 0, or a mean that is missing")
     return entry
 
 

@@ -14,6 +14,7 @@ from lastro.chains.checking.alike import Alike
 from lastro.chains.citations import PageOf
 from lastro.chains.confidence import Calibration, find_calibration, shipped_calibrations
 from lastro.chains.evidence import Idf
+from lastro.chains.expand import ExpandingRetriever
 from lastro.errors import DocumentNotFound
 from lastro.types import DocumentRecord, Language, Passage
 from lastro.vectorstore.library import Library
@@ -72,11 +73,13 @@ class Ground:
 def further(retriever: BaseRetriever, query: str, dropped: Sequence[Passage]) -> Callable[[], Sequence[Passage]]:
     """A function that gives the passages that the model was not shown: those that did not fit, and the next found.
 
-    Only our own retrievers can be asked for the next ones.
+    Only our own retrievers are asked for the next ones: another one may hold passages back for a reason.
     """
+    own = own_retriever(retriever)
+    return lambda: [*dropped, *(() if own is None else own.further(query))]
 
-    def more() -> Sequence[Passage]:
-        inner = getattr(retriever, "retriever", retriever)
-        return [*dropped, *(inner.further(query) if isinstance(inner, LibraryRetriever) else ())]
 
-    return more
+def own_retriever(retriever: BaseRetriever) -> LibraryRetriever | None:
+    """The library's retriever that searches, alone or with other wordings; None for anybody else's."""
+    inner = retriever.retriever if isinstance(retriever, ExpandingRetriever) else retriever
+    return inner if isinstance(inner, LibraryRetriever) else None

@@ -13,6 +13,7 @@ from lastro.errors import ConfigError
 from lastro.prompts import LANGUAGES, refusal
 from lastro.types import Answer, Language, Passage
 
+_MARK = re.compile(r"\s*\[⚠[^\]\n]*\]")  # behind a claim that nothing backs
 _MARKER = re.compile(r"\s*\[(?:\d{1,3}|⚠[^\]\n]*)\]")  # of a citation, or of a claim that nothing backs
 
 
@@ -85,7 +86,7 @@ def _turns(history: Sequence[Any]) -> Iterable[Turn]:
             if role == "user":
                 question = text if question is None else f"{question}\n{text}"
             elif role == "assistant" and question is not None:
-                yield Turn(question, text)
+                yield Turn(question, _MARK.sub("", text))
                 question = None
 
 

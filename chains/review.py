@@ -43,14 +43,21 @@ class Review:
         shown = {passage.chunk_id for passage in self.evidence.passages}
         return replace(self.evidence, passages=tuple(one for one in self.more() if one.chunk_id not in shown))
 
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """All passages that a claim may rest on; those found next only once a claim asked for them."""
+        return (*self.evidence.passages, *(self.further.passages if "further" in self.__dict__ else ()))
+
     def check(self, claim: Claim, evidence: Evidence) -> Check:
         """What is found about a claim; where `evidence` is all that the model was shown, what is found next counts."""
-        key = (claim.text, claim.elliptic, tuple(passage.chunk_id for passage in evidence.passages))
+        key = (claim.said or claim.text, claim.elliptic, tuple(passage.chunk_id for passage in evidence.passages))
         if key not in self._known:
             self._known[key] = self._check(claim, evidence)
         return self._known[key]
 
     def _check(self, claim: Claim, evidence: Evidence) -> Check:
+        if not claim.states:
+            return Check("no_claim", 0.0)
         found = self._against(claim, evidence)
         if found.state != "unsupported" or evidence.passages != self.evidence.passages or not self.further.passages:
             return found
@@ -59,7 +66,8 @@ class Review:
 
     def _against(self, claim: Claim, evidence: Evidence) -> Check:
         question = self.question if claim.elliptic else ""
-        found = check_claim(claim.text, evidence, question=question, alike=self.alike, threshold=self.threshold)
+        said = claim.said or claim.text
+        found = check_claim(said, evidence, question=question, alike=self.alike, threshold=self.threshold)
         if self.entailment is None:
             return found
         from lastro.chains.checking.nli import open_to, refine  # only with such a model
@@ -67,37 +75,52 @@ class Review:
         if not open_to(found):
             return found
         premise = " ".join(passage.text[start:end] for passage, start, end in found.spans)
-        said = f"{self.question} {claim.text}" if claim.elliptic else claim.text
-        return refine(found, self.entailment.judge([(premise, said)])[0])
+        whole = f"{self.question} {said}" if claim.elliptic else said
+        return refine(found, self.entailment.judge([(premise, whole)])[0])
 
 
 class Watch:
-    """Checks the claims of a text on a thread of its own while the text is still written."""
+    """Checks the claims of a text on a thread of its own while the text is still written.
+
+    A claim is finished when the next word after it begins. Only what follows the last claim is split again.
+    """
 
     def __init__(self, review: Review) -> None:
         self._review = review
         self._worker = ThreadPoolExecutor(1, "lastro-check")
-        self._text = ""
-        self._read = 0
+        self._clean = ""
+        self._read = 0  # characters of the clean text whose claims are under way
+        self._stopped = False  # whether a stop was seen, and no word after it yet
         self._waiting: list[tuple[Claim, Future[Check]]] = []
 
-    def read(self, text: str) -> Iterator[ClaimChecked]:
-        """Look at the text so far; yield the claims whose check ended meanwhile."""
-        if _may_end(text[len(self._text) :]):
-            self._text = text
-            clean = strip_markers(text)
-            # The last claim may go on, and so may what is said together with it.
-            for claim in split_claims(clean, self._review.evidence.language)[:-1]:
-                if claim.start >= self._read:
-                    self._read = claim.end
-                    self._waiting.append((claim, self._worker.submit(self._check, claim)))
+    def read(self, text: str, added: str) -> Iterator[ClaimChecked]:
+        """Look at the text so far, which ends with what was `added`; yield the claims whose check ended meanwhile."""
+        begins = self._stopped and any(char.isalnum() for char in added)
+        self._stopped = (self._stopped and not begins) or any(sign in added for sign in ".!?;:\n|")
+        if begins:
+            self._submit(text, keep=1)
         yield from self._ended(wait=False)
+
+    def _submit(self, text: str, *, keep: int) -> None:
+        """Have the claims after the last one checked, but for as many at the end as may go on."""
+        clean = strip_markers(text)
+        claims = split_claims(clean[self._read :], self._review.evidence.language)
+        first = self._read
+        for claim in claims[: len(claims) - keep]:
+            self._read = first + claim.end
+            self._waiting.append((claim, self._worker.submit(self._check, claim)))
 
     def _check(self, claim: Claim) -> Check:
         return self._review.check(claim, self._review.evidence)
 
-    def finish(self) -> Iterator[ClaimChecked]:
-        """Yield the checks still under way, as they end."""
+    def prepare(self) -> None:
+        """Have the sentences of the passages embedded before the first claim is there: the model still reads."""
+        texts = [source.text for group in self._review.evidence.sentences for source in group]
+        self._worker.submit(self._review.alike.learn, texts)
+
+    def finish(self, text: str) -> Iterator[ClaimChecked]:
+        """Check what is left of the finished text; yield the checks still under way, as they end."""
+        self._submit(text, keep=0)
         yield from self._ended(wait=True)
 
     def _ended(self, *, wait: bool) -> Iterator[ClaimChecked]:
@@ -110,8 +133,3 @@ class Watch:
     def close(self) -> None:
         """Let go of the thread; what was not begun is not done."""
         self._worker.shutdown(wait=True, cancel_futures=True)
-
-
-def _may_end(added: str) -> bool:
-    """Whether new text may end a claim; looking at all of it for each token would cost more than the check."""
-    return any(sign in added for sign in ".!?;:\n|,")

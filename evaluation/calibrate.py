@@ -96,10 +96,11 @@ def threshold_keeping(right: Sequence[float], keep: float) -> float:
 
 def _matrix(rows: Rows) -> npt.NDArray[np.float64]:
     """Answers by signals, in the order of `SIGNALS`."""
-    missing = sorted({name for signals, _ in rows for name in SIGNALS if name not in signals})
-    if missing:
+    known = {name for signals, _ in rows for name in signals}
+    if missing := sorted(set(SIGNALS) - known):
         raise ConfigError(f"answers without the signals {', '.join(missing)}: made by another version; answer anew")
-    return np.array([[signals[name] for name in SIGNALS] for signals, _ in rows], dtype=np.float64)
+    values = np.array([[signals.get(name, np.nan) for name in SIGNALS] for signals, _ in rows], dtype=np.float64)
+    return np.where(np.isnan(values), np.nanmean(values, axis=0), values)  # as a confidence is computed without them
 
 
 def _search() -> Any:

@@ -7,6 +7,7 @@ nearer to a rival, the claim has bound them to the wrong one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,10 @@ from lastro.chains.checking.things import Thing, plain, rivals, same_thing, thin
 _BEHIND = 0.9  # what stands before two things is mostly said of both
 _OWN_HEAD = 0.5  # but less where the second has a head of its own
 _PARALLEL = 0.25  # and least where it says the same words again ("the adult ticket costs 9 and the child ticket 4")
+_PREPOSITION = re.compile(
+    r"\b(?:in|at|on|of|from|to|near|for|with|into|em|n[ao]s?|d[aeo]s?|para|a|ao|aos|com|sobre)\s+"
+    r"(?:the |o |a |os |as )?$"
+)
 _SAYS = 2  # words by which a part of its own says something
 _ITS_OWN = 0.25  # what stands in the stretch of one thing is hardly said of the other
 _OTHER_PART = 0.3  # what a claim says in another part is less said of a thing
@@ -54,7 +59,7 @@ def bindings(cover: Cover) -> list[Bound]:
         return []
     places = _places(cover, names)
     contexts = {thing: _context(thing, mine, cover) for thing in mine}
-    return [bound for thing in mine if (bound := _bound(thing, contexts, places, cover.primary)) is not None]
+    return [bound for thing in mine if (bound := _bound(thing, contexts, places, cover)) is not None]
 
 
 def known_names(cover: Cover) -> frozenset[str]:
@@ -95,9 +100,7 @@ def _reach(
     return tuple(found)
 
 
-def _bound(
-    thing: Thing, contexts: dict[Thing, list[float]], places: Sequence[_Place], primary: Matched
-) -> Bound | None:
+def _bound(thing: Thing, contexts: dict[Thing, list[float]], places: Sequence[_Place], cover: Cover) -> Bound | None:
     own = [place for place in places if same_thing(thing, place.thing)]
     exact = [place for place in own if place.thing.key == thing.key]
     if thing.kind == "name" and exact:  # "R2 Pro" is not "R2" where the passage knows both
@@ -105,14 +108,37 @@ def _bound(
     if not sum(contexts[thing]) or not own:
         return None
     against = [place for place in places if place.matched is not None and rivals(thing, place.thing)]
+    claimed = _behind_preposition(cover.statement.reading, thing)
     best = Bound(thing, 1.0)
     for place in own:
-        near = [rival for rival in against if rival.matched is place.matched] if place.matched is primary else against
-        found = [(_contested(place, rival, thing, contexts), rival.thing.text) for rival in near]
+        near = (
+            [rival for rival in against if rival.matched is place.matched]
+            if place.matched is cover.primary
+            else against
+        )
+        found = [
+            (_contested(place, rival, thing, contexts), rival.thing.text)
+            for rival in near
+            if _may_rival(place, rival, claimed)
+        ]
         worst = max([*found, (_foreign(places, thing, contexts), "")], key=lambda pair: pair[0])
         if worst[0] < best.margin:
             best = Bound(thing, *worst)
     return best
+
+
+def _may_rival(place: _Place, rival: _Place, claimed: bool) -> bool:
+    """Whether a name stands where the claim's, or its own place, does: behind a preposition or not."""
+    return place.thing.kind != "name" or _is_oblique(rival) in (_is_oblique(place), claimed)
+
+
+def _is_oblique(place: _Place) -> bool:
+    return place.matched is not None and _behind_preposition(place.matched.reading, place.thing)
+
+
+def _behind_preposition(reading: Reading, thing: Thing) -> bool:
+    """Whether a name stands behind a preposition, where no one who acts stands."""
+    return _PREPOSITION.search(reading.folded[: thing.start]) is not None
 
 
 def _contested(own: _Place, rival: _Place, thing: Thing, contexts: dict[Thing, list[float]]) -> float:
@@ -193,7 +219,7 @@ def _region(matched: Matched, at: int, thing: Thing, other: Thing) -> float:
 def _side_by_side(reading: Reading, first: Thing, second: Thing) -> bool:
     """Whether nothing is said between two things, so that what is said of one is said of both."""
     apart = any(first.end <= end < second.start for _, end in reading.parts)
-    return not apart and not any(first.end <= word.start < second.start for word in reading.words)
+    return not apart and not any(first.end <= word.start < second.start and not word.name for word in reading.words)
 
 
 def _shared(matched: Matched, edge: int, second: Thing) -> float:
@@ -221,10 +247,10 @@ def _stems(reading: Reading, before: int) -> set[str]:
 
 def _edge(reading: Reading, first: Thing, second: Thing) -> int:
     """Where the stretch of the first thing ends and that of the second begins."""
-    between = [end for _, end in reading.parts if first.end <= end < second.start]
+    between = [end for _, end in reading.parts if first.end <= end < second.start and reading.text[end] != "("]
     if between:
         return between[0]
-    weak = [at for at in reading.weak if first.end <= at < second.start]
+    weak = [at for at in reading.weak if first.end <= at < second.start and reading.text[at] != "("]
     joined = [at for at in weak if reading.folded[at].isalpha()]
     return (joined or weak or [(first.end + second.start) // 2])[0]
 

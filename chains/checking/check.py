@@ -25,6 +25,7 @@ from lastro.chains.checking.signals import Signals, hard, signals_of, worst_of
 from lastro.chains.checking.verbatim import verbatim_span
 from lastro.chains.checking.weighing import Case, Weights, weights_of
 from lastro.chains.evidence import Evidence
+from lastro.language import STOP_WORDS, is_stop_word, terms
 from lastro.types import Passage, Reason, SentenceState
 
 Span = tuple[Passage, int, int]  # passage, characters into its text
@@ -129,6 +130,8 @@ def check_claim(
     if span is not None:
         return Check("verbatim", 1.0, (span,))
     alike = Alike() if alike is None else alike
+    if says_no(claim) is None and not _has_content(claim, evidence.language):
+        return Check("unsupported", 0.0, reasons=(Reason("missing", claim.strip()[:80]),))
     weights = weights_of(case_of(alike, evidence.language))
     found = measure(claim, evidence, question=question, alike=alike, weights=weights)
     if not found:
@@ -136,8 +139,15 @@ def check_claim(
     return _judged(found, weights, threshold)
 
 
+def _has_content(claim: str, language: str) -> bool:
+    """Whether a claim has a word that no language of ours counts among its common ones ("The the the")."""
+    return any(
+        not any(is_stop_word(term.text, code) for code in (*STOP_WORDS, language)) for term in terms(claim, language)
+    )
+
+
 def case_of(alike: Alike, language: str) -> Case:
-    """Which weights hold: an embedder compares words of a language that it was made for, of another, or there is none."""
+    """Which weights hold: those of an embedder that speaks the language, of one that does not, or of none."""
     if not alike:
         return "none"
     if language not in alike.languages:

@@ -34,7 +34,7 @@ _HAS_VERB = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim of an answer: characters `start` to `end`; `elliptic` says that it means something only with the question.
+    """A claim of an answer: characters `start` to `end`; `elliptic` where only the question gives it a meaning.
 
     `said` is what has to be true for it: its text, with the subject of the clause before where it leaves it unsaid.
     """

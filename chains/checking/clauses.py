@@ -11,16 +11,19 @@ from lastro.language import is_stop_word, terms
 _LEAST = 2  # content words that a clause must have
 _SUBJECT = 8  # words that a subject may have
 _BE = {
-    "en": r"is|are|was|were|has|have|had|can|cannot|may|must|shall|should|will|would|did|does|do|won't|isn't|aren't|doesn't|"
-    r"don't|didn't|can't|mustn't|wasn't|weren't",
-    "pt": r"é|foi|foram|sao|esta|estao|era|eram|tem|teve|tinha|deve|devem|pode|podem|podera|poderao|vai|vao|sera|serao|fica|"
-    r"ficam|ficou|ha|houve",
+    "en": r"is|are|was|were|has|have|had|can|cannot|may|must|shall|should|will|would|did|does|do|won't|isn't|"
+    r"aren't|doesn't|don't|didn't|can't|mustn't|wasn't|weren't",
+    "pt": r"é|foi|foram|sao|esta|estao|era|eram|tem|teve|tinha|deve|devem|pode|podem|podera|poderao|vai|vao|"
+    r"sera|serao|fica|ficam|ficou|ha|houve",
 }
 # A finite verb, as far as its form tells: an auxiliary, a past form, or a present form before an object.
 _VERB = {
     "en": rf"(?:{_BE['en']}|\w{{3,}}ed|\w{{3,}}s(?=\s(?:a|an|the|its|his|her|their|no|only)\b|\s\d)|"
-    r"pays?|needs?|takes?|gets?|gives?|makes?|covers?|includes?|provides?|requires?|receives?|keeps?|remains?|applies|apply|found|lost|got|left|took|made|gave|won|began|became|rose|fell|paid|held|kept|went|came|said|put|cost|costs|takes|lasts)",
-    "pt": rf"(?:{_BE['pt']}|\w{{2,}}(?:ou|aram|eram|iram|ava|avam|iu|eu)|\w{{3,}}(?:a|e|am|em)(?=\s(?:o|a|os|as|um|uma|ate)\b|\s(?:\d|r\$))|"
+    r"pays?|needs?|takes?|gets?|gives?|makes?|covers?|includes?|provides?|requires?|receives?|keeps?|remains?|"
+    r"applies|apply|found|lost|got|left|took|made|gave|won|began|became|rose|fell|paid|held|kept|went|came|said|"
+    r"put|cost|costs|takes|lasts)",
+    "pt": rf"(?:{_BE['pt']}|\w{{2,}}(?:ou|aram|eram|iram|ava|avam|iu|eu)|"
+    r"\w{3,}(?:a|e|am|em)(?=\s(?:o|a|os|as|um|uma|ate)\b|\s(?:\d|r\$))|"
     r"custa|custam|dura|duram|recebe|recebem|cobre|cobrem|paga|pagam|inclui|incluem|vale|valem|nao\s\w+|se\s\w+)",
 }
 _JOINT = {

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from lastro.chains.checking.breaks import Break
 from lastro.chains.checking.matching import Cover
 from lastro.chains.checking.quantities import Quantity, same
-from lastro.chains.checking.reading import Reading
 from lastro.chains.checking.things import head_of
 
 _SMALL = 3  # "one", "two" and "both" often count nothing that a passage would count
@@ -36,14 +35,16 @@ def _missing(at: int, wanted: Quantity, cover: Cover) -> Iterator[Break]:
     have = [q for m in cover.sentences for q in m.reading.quantities if not q.ordinal]
     rivals = [q for q in have if (q.date is None) == (wanted.date is None)]
     alike = [q for q in rivals if wanted.unit == q.unit] or [q for q in rivals if not wanted.unit or not q.unit]
-    sure = _WEAK if is_small(cover.statement.reading, wanted) or any(m.quantities[at] for m in cover.others) else 1.0
+    head = head_of(cover.statement.reading, wanted)
+    counted = any(head and head == head_of(m.reading, q) for m in cover.sentences for q in m.reading.quantities)
+    unsure = (is_small(wanted) and not counted) or any(m.quantities[at] for m in cover.others)
+    sure = _WEAK if unsure else 1.0
     yield Break("number", sure, wanted.text.strip(), alike[0].text.strip() if alike else "", contradicts=bool(alike))
 
 
-def is_small(reading: Reading, quantity: Quantity) -> bool:
+def is_small(quantity: Quantity) -> bool:
     """Whether a quantity is a small number in words without a unit, which may count the claim's own things."""
-    small = not quantity.unit and quantity.date is None and quantity.value <= _SMALL and quantity.text.isalpha()
-    return small and not head_of(reading, quantity)
+    return not quantity.unit and quantity.date is None and quantity.value <= _SMALL and quantity.text.isalpha()
 
 
 def _in_titles(wanted: Quantity, cover: Cover) -> bool:

@@ -4,25 +4,9 @@ from __future__ import annotations
 
 import re
 
-from lastro.chains.checking.lexicon import Lexicon, any_of, english_verbs, pairs, words
+from lastro.chains.checking import contraries, reporting
+from lastro.chains.checking.lexicon import Lexicon, any_of, english_verbs, words
 
-_REPORTING = (
-    english_verbs(
-        "accuse acknowledge advocate affirm allege announce anticipate argue assert assume attribute believe blame caution "
-        "complain concede conjecture contend criticise criticize declare deem demand disagree dispute doubt emphasise emphasize "
-        "envisage expect fear hope hypothesise hypothesize imagine imply infer.r insist lament maintain opine postulate predict "
-        "presume proclaim promise reckon recommend reiterate remark speculate stress suggest suppose surmise suspect theorise "
-        "theorize urge vow warn worry deny admit.t"
-    )
-    | words(
-        "says said saying thinks thought think feels felt feel holds foresees foresaw tells told writes wrote supposedly "
-        "reportedly allegedly apparently purportedly presumably probably possibly perhaps arguably seemingly rumoured rumored "
-        "claimed claiming noted considers consider estimated estimates predicts calculates reported concluded informed "
-        "explained advises believes blamed judges proposes regards attributes mentioned states stated stating"
-    )
-) - words(
-    "recommended promised stressed expected deemed expecting maintain maintaining demand demands declare declaring"
-)
 _CONSENT = "consent|permission|approval|agreement|authori[sz]ation|permit|prescription|notice"
 
 ENGLISH = Lexicon(
@@ -30,7 +14,8 @@ ENGLISH = Lexicon(
         "not no nor never neither none nobody nothing cannot nowhere hardly barely scarcely seldom rarely few little"
     ),
     negative=english_verbs(
-        "refuse reject prohibit ban.n exclude disallow prevent fail waive exempt forfeit withhold abolish oppose deny veto"
+        "refuse reject prohibit ban.n exclude disallow prevent fail waive exempt forfeit withhold abolish oppose "
+        "deny veto"
     )
     | words(
         "forbid forbids forbidden forbade unable impossible invalid void ineligible unlawful illegal absent missing "
@@ -79,24 +64,30 @@ ENGLISH = Lexicon(
         r"[;()\n–—]|[.!?](?=\s|$)|,\s+(?=(?:but|while|whereas|although|though|who|which|whose|where|because|since|so|"
         r"unless|except|if|provided|and|or|not|as|even|yet|when|with|without)\b)|"
         r"\s(?=(?:but|whereas|unless|although|though|because|while|provided that|as long as)\s)|"
-        r"\s(?=if\s(?!any\b))|\s(?=(?:after|before|until|when)\s)|\s(?=and (?:is|are|was|were|has|have|had|can|cannot|may|must|shall|should|will|would|does|did|"
-        r"do|it|he|she|they|we|there|not|to|\w+s that)\b)|\s(?=and (?:merely |only |then |later |simply |also )?\w{3,}ed\b)|"
+        r"\s(?=if\s(?!any\b))|\s(?=(?:after|before|until|when)\s)|\s(?=and (?:is|are|was|were|has|have|had|can|"
+        r"cannot|may|must|shall|should|will|would|does|did|"
+        r"do|it|he|she|they|we|there|not|to|\w+s that)\b)|\s(?=and (?:merely |only |then |later |simply |"
+        r"also )?\w{3,}ed\b)|"
         r",\s(?=(?:in which case|\w+ (?:\w+ ){0,3}(?:is|are|does|do|has|can|may) not\b))"
     ),
     exceptive=any_of(
         ["unless", "except", "other than", "apart from", "aside from", "save for", "save where", "barring"]
     ),
-    reporting=_REPORTING,
+    reporting=reporting.ENGLISH,
     own_voice=re.compile(r"\b(?:we|i|this (?:report|study|paper|document|notice|agreement))\s+(?:\w+\s+)?$"),
     sourcing=re.compile(
         r"\b(?:according to|in the (?:view|opinion|words|eyes|judgment|estimation) of|in (?:\w+'s|his|her|their|its) "
-        r"(?:view|opinion|words|eyes)|on (?:\w+'s|his|her|their) (?:account|view|reading)|as (?:\w+ ){0,3}(?:put|puts) it|"
+        r"(?:view|opinion|words|eyes)|on (?:\w+'s|his|her|their) (?:account|view|reading)|as (?:\w+ ){0,3}(?:put|"
+        r"puts) it|"
         r"by (?:\w+'s|his|her|their) (?:own )?(?:account|estimate|reckoning)|puts? (?:\w+ ){1,5}at)\b"
     ),
     crediting=re.compile(
-        r"\b(?:views?|opinions?|eyes|put\w* .{0,60}(?:down to|at)|attribut\w+|allegations?|claims? (?:that|to)|claims|version|"
-        r"account of|theor(?:y|ies)|hypothes[ie]s|conclusion|estimates?|assessment|thesis|position|for (?:the )?[a-z]+,|sees|"
-        r"as far as|blames?|credits?|reports?|says?|argues?|points? (?:out|to)|quoted|considered|expected|described|proposed|"
+        r"\b(?:views?|opinions?|eyes|put\w* .{0,60}(?:down to|at)|attribut\w+|allegations?|claims? (?:that|to)|"
+        r"claims|version|"
+        r"account of|theor(?:y|ies)|hypothes[ie]s|conclusion|estimates?|assessment|thesis|position|"
+        r"for (?:the )?[a-z]+,|sees|"
+        r"as far as|blames?|credits?|reports?|says?|argues?|points? (?:out|to)|quoted|considered|expected|"
+        r"described|proposed|"
         r"regards?|reasons?|notes?|recommended)\b"
     ),
     conditions=any_of(
@@ -134,7 +125,8 @@ ENGLISH = Lexicon(
             "where(?= (?:the|a|an|no|it|this|there|they)\\b)",
             "to the extent",
             "insofar as",
-            f"with(?:out)? (?:the |an? |their |\\w+'s? )?(?:prior |written |previous |express |explicit )*(?:{_CONSENT})",
+            f"with(?:out)? (?:the |an? |their |\\w+'s? )?(?:prior |written |previous |express |"
+            f"explicit )*(?:{_CONSENT})",
             "before(?= \\w+ing\\b)",
             "after(?= \\w+ing\\b)",
             "at the discretion",
@@ -267,37 +259,11 @@ ENGLISH = Lexicon(
     ),
     only=any_of(["only", "solely", "exclusively", "merely"]),
     empty=words(
-        "unless except according least most minimum maximum alleges says said document states stated via etc mere merely also "
-        "tambem already get gets got put let may must shall per make makes made take takes took given give gives going go goes "
+        "unless except according least most minimum maximum alleges says said document states stated via etc "
+        "mere merely also "
+        "tambem already get gets got put let may must shall per make makes made take takes took given give gives "
+        "going go goes "
         "went be being able however therefore thus"
     ),
-    opposites=pairs(
-        "include includes included including/exclude excludes excluded excluding,accept accepts accepted/reject rejects rejected "
-        "refuse refuses refused decline declined,approve approves approved/reject rejects rejected refuse refused oppose opposed,"
-        "confirm confirms confirmed/deny denies denied refute refuted,admit admits admitted/deny denies denied reject rejected,"
-        "open opens opened/close closes closed shut shuts,increase increases increased increasing/decrease decreases decreased "
-        "decreasing reduce reduces reduced fall falls fell drop drops dropped,rise rises rose risen rising/fall falls fell "
-        "fallen falling drop drops dropped decline declined,grow grows grew grown/shrink shrank shrunk,raise raises raised/"
-        "lower lowers lowered reduce reduced cut,more/less fewer,highest/lowest,higher/lower,largest biggest/smallest,"
-        "larger bigger/smaller,longest/shortest,longer/shorter,older/younger,oldest/youngest,newer/older,maximum/minimum,"
-        "most/least,start starts started begin begins began/end ends ended finish finished stop stopped cease ceased,"
-        "win wins won/lose loses lost,buy buys bought/sell sells sold,arrive arrives arrived/depart departs departed leave left,"
-        "pass passes passed/fail fails failed,present/absent,lend lends lent/borrow borrows borrowed,indoor indoors/outdoor "
-        "outdoors,inside/outside,internal/external,interior/exterior,mandatory compulsory obligatory/optional voluntary,agree "
-        "agrees agreed/disagree disagrees disagreed,public/private,temporary/permanent,full/empty partial,gain gained/lose lost,"
-        "profit profits/loss losses,success/failure,improve improves improved/worsen worsens worsened,better/worse,upper/lower,"
-        "left/right,north northern/south southern,east eastern/west western,front/rear back,hot/cold,majority/minority,import "
-        "imports imported/export exports exported,input/output,upload/download,inlet/outlet,weekday weekdays/weekend weekends,"
-        "appoint appointed/dismiss dismissed,hire hired/fire fired dismiss dismissed,allow allows allowed permit permits "
-        "permitted/forbid forbids forbidden prohibit prohibits prohibited ban banned disallow disallowed,gross/net,remain remains "
-        "remained stay stayed/leave leaves left,keep keeps kept/discard discards discarded lose loses lost,uphold upheld/quash "
-        "quashed overturn overturned dismiss dismissed,renew renewed/terminate terminated,attend attends attended/miss misses "
-        "missed,with/without,cause caused/prevent prevented,safe/dangerous unsafe harmful,harmless/harmful,easy/difficult hard,"
-        "early earlier/late later,first/last,day/night,wet/dry,new/old used,slower slow/faster fast,cheaper/dearer,together/apart "
-        "separately,same/different,paid/unpaid,for/against,above over/below under,before/after,morning/evening afternoon,"
-        "vertical/horizontal,solid/liquid,true/false,correct/incorrect wrong,adult adults/child children,male men/female women,"
-        "connect connected/disconnect disconnected,install installed/remove removed,add adds added/remove removes removed,"
-        "lock locked/unlock unlocked,load/unload,succeed succeeded/fail failed,often frequently/rarely seldom,rare/common frequent,"
-        "available/unavailable,stable/unstable,equal/unequal,refundable/nonrefundable,valid/invalid,limited/unlimited"
-    ),
+    opposites=contraries.ENGLISH,
 )

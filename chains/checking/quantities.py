@@ -7,46 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from lastro.chains.checking.units import MONTHS, PARTS, SCALE, UNITS
+from lastro.chains.checking.dates import Date, dates_in
+from lastro.chains.checking.units import PARTS, SCALE, UNITS
 from lastro.chains.facts import spelled_numbers
 from lastro.language import Term, fold, terms
-
-# Short forms are words as well ("set", "mar"): a month only beside a day.
-_LONG = "|".join(sorted((word for word in MONTHS if len(word) > 3 or word == "may"), key=len, reverse=True))
-_ANY = "|".join(sorted(MONTHS, key=len, reverse=True))
-_DAY = r"(?<![\d.,/])(?P<day>\d{1,2})(?:st|nd|rd|th|º|o)?"
-_YEAR = r"(?P<year>1[5-9]\d\d|20\d\d)\b"
-_DATES = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"(?<![\d/.-])(?P<day>\d{1,2})[./](?P<month>\d{1,2})[./](?P<year>\d{4}|\d{2})(?![\d/])",
-        r"(?<!\d)(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?!\d)",
-        rf"{_DAY}(?:\s*(?:a|to|and|e|-|–)\s*(?P<day2>\d{{1,2}}))?\s+(?:de\s+|of\s+)?(?P<word>{_ANY})\b\.?"
-        rf"(?:,?\s+(?:de\s+)?{_YEAR})?",
-        rf"\b(?P<word>{_ANY})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\d)(?:,?\s+{_YEAR})?",
-        rf"\b(?P<word>{_LONG})(?:\s+(?:de\s+)?|/){_YEAR}",
-        rf"\b(?:in|by|since|from|until|to|between|and|em|de|desde|ate|a|entre|e)\s+(?P<word>{_LONG})\b",
-        rf"(?<![\d.,/$€£-]){_YEAR}(?![.,/-]?\d)(?!\s*(?:%|km|kg|reais|euros?|dollars|pounds|horas|hours|exemplares))",
-    )
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Date:
-    """A day, month and year, each None where the text leaves it out; `swapped` is the other reading of 3/4/2026."""
-
-    day: int | None = None
-    month: int | None = None
-    year: int | None = None
-    swapped: bool = False
-
-    def fits(self, other: Date) -> bool:
-        """Whether two dates can be the same day: what both say is equal, and they say something in common."""
-        pairs = [(self.day, other.day), (self.month, other.month), (self.year, other.year)]
-        said = [(a, b) for a, b in pairs if a is not None and b is not None]
-        if said and all(a == b for a, b in said):
-            return True
-        return self.swapped and replace(self, day=self.month, month=self.day, swapped=False).fits(other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +38,15 @@ _ORDINALS = {
     for word in words.split()
 }  # fmt: skip
 _NUMBER = re.compile(
-    r"(?P<sign>r\$|us\$|\$|€|£|\b(?:usd|eur|gbp|brl|chf)\b)?\s?(?<![\w.,/])(?P<digits>\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d+(?:[.,]\d+)*)"
+    r"(?P<sign>r\$|us\$|\$|€|£|\b(?:usd|eur|gbp|brl|"
+    r"chf)\b)?\s?(?<![\w.,/])(?P<digits>\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d+(?:[.,]\d+)*)"
     r"(?:\s?/\s?(?P<under>\d+)(?!\d|/))?"
     r"(?P<percent>\s?%|\s?per\s?cent\b|\s?por cento\b)?(?P<scale>\s+(?:mil|milhoes|milhao|million|thousand|billion)\b)?"
     r"(?:\s?h\s?(?P<minutes>\d\d)\b|:(?P<colon>\d\d)\b)?"
 )
 # What these number has a name, not a size: clause 4.1 is not clause 4.10.
-_LABEL = re.compile(r"\b(?:clauses?|sections?|articles?|arts?\.?|clausulas?|secao|secoes|artigos?|itens|item|paragraphs?|chapters?|"
-                    r"paragrafos?|capitulos?|version|versao|§)\s*$")  # fmt: skip
+_LABEL = re.compile(r"\b(?:clauses?|sections?|articles?|arts?\.?|clausulas?|secao|secoes|artigos?|itens|item|"
+                    r"paragraphs?|chapters?|paragrafos?|capitulos?|version|versao|§)\s*$")  # fmt: skip
 _MINUS = re.compile(r"(?:^|[\s(])[-−]$")
 _AFTER = re.compile(r"[\s-]*(?P<working>working |business )?(?P<unit>[^\W\d_]+)(?P<useful> uteis| util)?")
 _PERIODS = {
@@ -120,7 +85,7 @@ def quantities_of(text: str, language: str) -> tuple[Quantity, ...]:
     folded = _folded(text)
     found: list[Quantity] = []
     taken: set[int] = set()
-    for quantity in (*_dates(folded, text, language), *_digits(folded, text), *_words(folded, text, language)):
+    for quantity in (*_dated(folded, text, language), *_digits(folded, text), *_words(folded, text, language)):
         span = range(quantity.start, quantity.end)
         if not taken.intersection(span):
             taken.update(span)
@@ -128,45 +93,9 @@ def quantities_of(text: str, language: str) -> tuple[Quantity, ...]:
     return tuple(sorted(found, key=lambda quantity: quantity.start))
 
 
-def _dates(folded: str, text: str, language: str) -> Iterator[Quantity]:
-    for at, pattern in enumerate(_DATES):
-        for match in pattern.finditer(folded):
-            parts = match.groupdict()
-            month = MONTHS[parts["word"]] if parts.get("word") else int(parts["month"]) if parts.get("month") else None
-            if parts.get("word") == "may" and not text[match.start("word")].isupper():
-                continue
-            year = int(parts["year"]) if parts.get("year") else None
-            year = year + 2000 if year is not None and year < 100 else year
-            day = int(parts["day"]) if parts.get("day") else None
-            if at == 0 and month is not None and day is not None:
-                yield _dated(match, _slashed(day, month, year, language), text)
-                continue
-            if parts.get("day2") and day is not None:
-                yield _dated(match, Date(day, month, year), text, end=match.start("day2"))
-                yield _dated(match, Date(int(parts["day2"]), month, year), text, start=match.start("day2"))
-            else:
-                yield _dated(match, Date(day, month, year), text)
-
-
-def _slashed(day: int, month: int, year: int | None, language: str) -> Date:
-    """Day first in Portuguese; English may mean either, unless only one is a date."""
-    if month > 12:
-        return Date(month, day, year)
-    return Date(day, month, year, swapped=language == "en" and day <= 12)
-
-
-def _dated(
-    match: re.Match[str], date: Date, text: str, *, start: int | None = None, end: int | None = None
-) -> Quantity:
-    first, last = match.start() if start is None else start, match.end() if end is None else end
-    while last > first and not folded_digit(text[last - 1]):
-        last -= 1
-    return Quantity(float(date.day or date.year or date.month or 0), "date", first, last, text[first:last], date)
-
-
-def folded_digit(char: str) -> bool:
-    """Whether a character belongs to a date as written."""
-    return char.isalnum()
+def _dated(folded: str, text: str, language: str) -> Iterator[Quantity]:
+    for date, start, end in dates_in(folded, text, language):
+        yield Quantity(float(date.day or date.year or date.month or 0), "date", start, end, text[start:end], date)
 
 
 def value_of(digits: str) -> float:

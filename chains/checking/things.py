@@ -15,11 +15,13 @@ from lastro.language import fold, is_stop_word, terms
 
 Kind = Literal["number", "name", "role"]
 _JOINED = re.compile(r"(?:\s+|\s+(?:de|da|do|das|dos|of|the|van|von|&)\s+|[-.]\s?)")
+_ROMAN = re.compile(r"[ivxlc]+")
 _SPELLED = 3  # letters of a name that is no code ("A2", "B")
 _NUMBERED = re.compile(r" \d+\b(?![.,/:]\d|\s?[%€£$°])")
 _NO_NAMES = frozenset(
     "january february march april may june july august september october november december monday tuesday wednesday "
-    "thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays sundays art clausula clause "
+    "thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays sundays art "
+    "clausula clause "
     "mr mrs ms dr sr sra dra prof ltd ltda inc".split()
 )
 
@@ -72,7 +74,7 @@ def _names(reading: Reading, names: frozenset[str]) -> list[Thing]:
         opener = word.text[0].isupper() and (
             key in names or (following is not None and following.name and following.start == word.end + 1)
         )
-        if not (word.name or opener) or key in _NO_NAMES or party_of(key) is not None:
+        if not (word.name or opener) or key in _NO_NAMES or _ROMAN.fullmatch(key) or party_of(key) is not None:
             continue
         number = _NUMBERED.match(reading.text, word.end)
         end = number.end() if number else word.end

@@ -10,7 +10,8 @@ from lastro.language import STOP_WORDS, is_stop_word
 # After these a full stop ends no sentence.
 _ABBREVIATIONS = frozenset(
     "art arts inc incs al als par cap caps p pp pág págs pag fl fls nº sr sra srs dr dra drs prof profa exmo exma ltda "
-    "cia s.a etc cf vs op cit vol fig figs tab tel av mr mrs ms jr ltd corp dept approx e.g i.e u.s u.k d.c a.c".split()
+    "cia s.a etc cf vs op cit vol fig figs tab tel av mr mrs ms jr ltd corp dept approx aprox e.g i.e "
+    "u.s u.k d.c a.c".split()
 )
 # These are words as well: abbreviations only before a number ("no. 5", "31 mar. 2026").
 _ABBREVIATIONS_BEFORE_NUMBERS = frozenset(

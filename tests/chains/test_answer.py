@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableLambda
 from lastro.chains.answer import AnswerChain
 from lastro.config import AnswerSettings
 from lastro.errors import ContextOverflow
-from lastro.events import Checked, Retrieved, Token
+from lastro.events import Checked, ClaimChecked, Retrieved, Token
 from lastro.prompts import refusal
 from lastro.types import Answer, to_dict
 from lastro.vectorstore.retriever import passage_to_document
@@ -107,7 +107,7 @@ def test_a_foreign_document_is_cited_as_its_own() -> None:
 def test_events_come_in_order_and_end_with_the_checked_answer() -> None:
     events = list(chain("The lease ends on 31 May 2027.").events("When does the lease end?"))
     assert isinstance(events[0], Retrieved)
-    assert all(isinstance(event, Token) for event in events[1:-1])
+    assert all(isinstance(event, Token | ClaimChecked) for event in events[1:-1])
     assert "".join(event.text for event in events[1:-1] if isinstance(event, Token)) == "The lease ends on 31 May 2027."
     assert isinstance(events[-1], Checked)
 

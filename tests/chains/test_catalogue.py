@@ -21,7 +21,7 @@ from lastro.types import DocumentRecord
         "Quantos documentos há na minha biblioteca?",
         "Liste os meus documentos.",
         "O que há na biblioteca?",
-        "Quais são os documentos disponíveis?",
+        "Quais são os documentos carregados na biblioteca?",
         "Quais arquivos eu enviei?",
     ],
 )
@@ -43,6 +43,9 @@ def test_a_question_about_the_library_is_known(question: str) -> None:
         "Quantos documentos são exigidos na matrícula?",
         "Liste os documentos exigidos.",
         "O que há no contrato?",
+        "Quais documentos?",
+        "Quais são os documentos?",
+        "Quais fontes?",
         "Quais documentos tem validade de dez anos?",
     ],
 )

@@ -46,7 +46,8 @@ def test_a_number_of_the_right_thing_is_backed(claim: str, source: str, language
 @pytest.mark.parametrize(
     ("claim", "source", "language"),
     [
-        ("The cellar was painted by Nora Lind.", "The cellar was painted by Emil Stang; Nora Lind painted the loft.", "en"),
+        ("The cellar was painted by Nora Lind.",
+         "The cellar was painted by Emil Stang; Nora Lind painted the loft.", "en"),
         ("A cozinha foi pintada por Ana Brito.", "A cozinha foi pintada por Davi Luz; Ana Brito pintou a sala.", "pt"),
         ("The Oslo branch closed and the staff moved to Bergen.",
          "The Bergen branch closed and the staff moved to Oslo.", "en"),
@@ -61,7 +62,8 @@ def test_what_is_said_of_another_name_is_not_backed(claim: str, source: str, lan
 @pytest.mark.parametrize(
     ("claim", "source", "language"),
     [
-        ("The lessor pays the water bill.", "The water bill is paid by the lessee; the lessor pays the land tax.", "en"),
+        ("The lessor pays the water bill.",
+         "The water bill is paid by the lessee; the lessor pays the land tax.", "en"),
         ("O vendedor entrega o terreno ao comprador.", "O comprador entrega o terreno ao vendedor.", "pt"),
         ("The bank lent the money because the lender insured the borrower.",
          "The bank lent the money because the borrower insured the lender.", "en"),
@@ -120,7 +122,8 @@ def test_who_says_so_may_not_be_dropped(claim: str, source: str, language: str) 
     [
         ("The mayor says that the new road reduces the noise.", "The mayor argues that the new road reduces the noise.",
          "en"),
-        ("Segundo a engenheira, a ponte é estreita demais.", "Na opinião da engenheira, a ponte é estreita demais.", "pt"),
+        ("Segundo a engenheira, a ponte é estreita demais.",
+         "Na opinião da engenheira, a ponte é estreita demais.", "pt"),
     ],
 )  # fmt: skip
 def test_who_says_so_may_be_said_otherwise(claim: str, source: str, language: str) -> None:

@@ -109,7 +109,9 @@ def test_markers_are_numbered_by_first_use_and_shared() -> None:
 
 def test_a_sentence_said_again_is_left_out() -> None:
     found = check("A late fee of 5% applies after ten days. A late fee of 5% applies after ten days.")
-    assert len(found.sentences) == 1
+    assert found.text == "A late fee of 5% applies after ten days [1]."
+    twice = "Elvis wrote it. A late fee of 5% applies after ten days. Elvis wrote it."
+    assert check(twice, policy="strict").text == "A late fee of 5% applies after ten days [1]."
 
 
 def test_sentence_spans_count_characters_of_the_checked_text() -> None:
@@ -251,6 +253,48 @@ def test_a_passage_that_contradicts_does_not_hide_one_that_supports() -> None:
 @pytest.mark.parametrize("marker", ["[1]", "[1, 2]", "[1-3]", "[1–3]", "[Source 2]", "[^1]", "【1】", "[Fonte 3]"])
 def test_every_usual_marker_is_taken_out(marker: str) -> None:
     assert strip_markers(f"It ends in May {marker}.") == "It ends in May."
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ("It ends in May [1] and [2].", "It ends in May."),
+        ("It ends in May (see [1]).", "It ends in May."),
+        ("It ends in May [1](http://a.example).", "It ends in May."),
+        ("It ends in May.[^1]\n\n[^1]: Contract, p. 2", "It ends in May."),
+        ("It ends in May [1, p. 3].", "It ends in May."),
+        ("It ends in May ［1］ [Source: x.pdf].", "It ends in May."),
+        ("It ends in May [⚠ not in the documents].", "It ends in May."),
+        ("`a[1]` 【重要】", "`a[1]` 【重要】"),
+    ],
+)
+def test_markers_leave_nothing_behind(written: str, left: str) -> None:
+    assert strip_markers(written) == left
+
+
+def test_markers_before_their_claims_are_those_of_what_follows() -> None:
+    both = evidence(passage(), SECOND)
+    found = check(
+        "[1] The lease begins on 1 June 2024 and ends on 31 May 2027. [2] The office opens at nine.",
+        both, labels=("chunk-1", "chunk-2"),
+    )  # fmt: skip
+    assert [sentence.state for sentence in found.sentences] == ["verbatim", "verbatim"]
+
+
+def test_code_claims_nothing_and_is_left_as_it_is() -> None:
+    text = "A late fee of 5% applies after ten days.\n```\nx[1] = 'Elvis wrote it.'\n```"
+    found = check(text, policy="strict")
+    assert found.text == text.replace("days.", "days [1].")
+
+
+def test_strict_keeps_paragraphs_headings_and_the_opening_of_lines() -> None:
+    text = (
+        "## Notes\n\nElvis wrote it.\n\nA late fee of 5% applies after ten days.\n\nMars is blue.\n\n"
+        "| The monthly rent is USD 4,250.00 | Mars is blue |"
+    )
+    assert check(text, policy="strict").text == (
+        "## Notes\n\nA late fee of 5% applies after ten days [1].\n\n| The monthly rent is USD 4,250.00 [2] | — |"
+    )
 
 
 def test_brackets_that_are_no_markers_stay() -> None:

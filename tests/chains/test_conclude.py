@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
-from langchain_core.messages import BaseMessage
+from langchain_core.documents import Document
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.retrievers import BaseRetriever
 
 from lastro.chains.answer import AnswerChain, Ground
+from lastro.chains.checking.check import Check
+from lastro.chains.checking.claims import Claim
+from lastro.chains.evidence import Evidence, idf_of_passages
+from lastro.chains.ground import own_retriever
+from lastro.chains.review import Review, Watch
 from lastro.events import Checked, ClaimChecked, Retried, Retrieved, Token
 from lastro.prompts import refusal
 from lastro.types import Answer, DocumentRecord
-from tests.chains.test_answer import BOTH, chain
+from tests.chains.test_answer import BOTH, ListRetriever, chain
+from tests.fakes import ScriptedChat
 
 END = "When does the lease end?"
 
@@ -47,11 +58,16 @@ def test_a_good_first_try_is_not_repeated() -> None:
 
 
 def test_usage_counts_both_tries() -> None:
-    once = chain("The lease ends in 1999.", retry=False).invoke(END).usage
-    both = chain("The lease ends in 1999.").invoke(END).usage
-    assert both.seconds_total is not None
-    assert once.seconds_total is not None
-    assert both.seconds_to_first_token is not None
+    class Counting(ScriptedChat):
+        def _stream(self, *given: Any, **named: Any) -> Iterator[ChatGenerationChunk]:
+            yield from super()._stream(*given, **named)
+            spent = UsageMetadata(input_tokens=100, output_tokens=7, total_tokens=107)
+            yield ChatGenerationChunk(message=AIMessageChunk("", usage_metadata=spent))
+
+    asked = chain("x")
+    llm = Counting(script="The lease ends in 1999.")
+    usage = AnswerChain(retriever=asked.retriever, llm=llm).invoke(END).usage
+    assert (usage.prompt_tokens, usage.completion_tokens) == (200, 14)
 
 
 def test_finished_claims_are_checked_while_the_rest_is_written() -> None:
@@ -60,7 +76,7 @@ def test_finished_claims_are_checked_while_the_rest_is_written() -> None:
     checked = [event for event in events if isinstance(event, ClaimChecked)]
     assert checked[0].state in ("verbatim", "supported")
     assert checked[0].text == "The lease ends on 31 May 2027."
-    assert events.index(checked[0]) < len(events) - 1
+    assert [event.text for event in checked][1:] == ["Elvis Presley wrote it.", script.split(". ")[2]]
     assert isinstance(events[0], Retrieved)
     assert isinstance(events[1], Token)
     assert isinstance(events[-1], Checked)
@@ -83,6 +99,7 @@ def test_strict_takes_it_out_and_says_so() -> None:
 def test_off_gives_the_models_text_as_it_is() -> None:
     answer = chain("Elvis Presley wrote it [1].", policy="off").invoke(END)
     assert (answer.state, answer.text, answer.citations) == ("unchecked", "Elvis Presley wrote it [1].", ())
+    assert chain("x", [], policy="off").invoke(END).text == refusal("en")
     assert len(answer.passages) == 2
 
 
@@ -100,6 +117,74 @@ def test_a_threshold_above_every_confidence_refuses_with_the_nearest_sentences()
     assert answer.citations == ()
     assert "31 May 2027" in answer.nearest[0].quote
     assert answer.nearest[0].quote == BOTH[0].page_content[answer.nearest[0].start - 100 : answer.nearest[0].end - 100]
+
+
+def test_a_claim_is_handed_to_the_check_when_the_next_one_begins() -> None:
+    begun: list[tuple[int, str]] = []
+    words = 0
+
+    class Noting(Review):
+        def check(self, claim: Claim, evidence: Evidence) -> Check:
+            begun.append((words, claim.text))
+            return Check("no_claim", 0.0)
+
+    watch = Watch(Noting(Evidence((), "en", idf_of_passages(())), END))
+    text = ""
+    for word in "The rent is due. Elvis wrote it down. So it is.".split(" "):
+        words, text = words + 1, f"{text} {word}".lstrip()
+        list(watch.read(text, f" {word}"))
+        watch._worker.submit(int).result()
+    assert begun == [(5, "The rent is due."), (9, "Elvis wrote it down.")]
+    list(watch.finish(text))
+    assert begun[2:] == [(11, "So it is.")]
+    watch.close()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I don't know.", "Não sei.", "The sources do not say when the lease ends.",
+        "Desculpe, não encontrei essa informação nos documentos.", "Unfortunately, there is no information about it.",
+    ],
+)  # fmt: skip
+def test_a_model_that_says_in_its_own_words_that_it_does_not_know_is_believed(said: str) -> None:
+    answer = chain(said).invoke(END)
+    assert (answer.state, answer.citations) == ("not_found", ())
+
+
+def test_a_refusal_beside_an_answer_is_left_out() -> None:
+    answer = chain(f"The lease ends on 31 May 2027. {refusal('en')}").invoke(END)
+    assert answer.text == "The lease ends on 31 May 2027 [1]."
+    assert answer.state == "answered"
+
+
+def test_after_a_cancel_nothing_is_quoted() -> None:
+    stop = threading.Event()
+    events = []
+    for event in chain("It ends in 1999.").events(END, cancel=stop):
+        events.append(event)
+        stop.set()
+    assert events[-1].answer.state == "not_found"
+
+
+def test_a_claim_that_lacks_what_was_asked_for_does_not_count_where_a_passage_has_it() -> None:
+    answer = chain("The tenant may not sublet the premises without the landlord's written consent.").invoke(END)
+    assert answer.extracted
+    assert "31 May 2027" in answer.text
+
+
+def test_another_retriever_is_not_asked_for_what_it_holds_back() -> None:
+    class Filtering(BaseRetriever):
+        retriever: Any
+
+        def _get_relevant_documents(self, query: str, **_more: Any) -> list[Document]:
+            return self.retriever.invoke(query)[:1]
+
+    wrapped = Filtering(retriever=ListRetriever(documents=BOTH))
+    assert own_retriever(wrapped) is None
+    said = "O valor mensal dos serviços é de R$ 1.234,56."
+    answer = AnswerChain(retriever=wrapped, llm=ScriptedChat(script=said)).invoke("Qual é o valor mensal dos serviços?")
+    assert all(citation.title != "Contrato" for citation in answer.citations)
 
 
 @pytest.mark.parametrize("said", ["I did not find the answer in your documents.", "Hello!", "What do you mean?"])
@@ -122,6 +207,8 @@ def test_a_question_about_the_library_is_answered_from_its_catalogue() -> None:
     answer = with_catalogue.invoke("Which documents do you have?")
     assert (answer.state, answer.text) == ("listed", "The library holds 1 document:\n\n- Lease (3 pages)")
     assert answering.llm.seen == []  # type: ignore[attr-defined]
+    later = with_catalogue.invoke({"question": "Which documents are there?", "history": [("user", "a"), ("ai", "b")]})
+    assert later.state != "listed"  # it may well mean those of the conversation
 
 
 def test_a_follow_up_may_rest_on_the_passages_of_an_earlier_turn() -> None:
