@@ -11,6 +11,7 @@ from functools import partial
 from lastro.chains.checking.alike import Alike
 from lastro.chains.checking.claims import needs_question, says_no, states_something, without_yes_no
 from lastro.chains.checking.clauses import clauses
+from lastro.chains.checking.lacking import lacking
 from lastro.chains.checking.lexicon import lexicon
 from lastro.chains.checking.matching import Matched, Statement, covers, weighted
 from lastro.chains.checking.quantities import same
@@ -70,7 +71,7 @@ def measure(
 
 def _score(found: Signals, weights: Weights) -> float:
     score = weights.probability(found.values)
-    return min(score, _SURELY_NOT) if hard(found) else score
+    return min(score, _SURELY_NOT) if hard(found) or any(lacking(found.cover)) else score
 
 
 def verbatim(claim: str, evidence: Evidence) -> Span | None:
@@ -117,7 +118,7 @@ def completed(claim: str, question: str, evidence: Evidence) -> Statement:
     extra = [word for word in reading.words if word.start >= at and word.stem not in known]
     quantities = [quantity for quantity in reading.quantities if quantity.start >= at]
     whole = weighted(reading.text, evidence, [*words, *extra], quantities, reading)
-    return replace(whole, fragment=no is None, polar=no is not None and len(extra) < 2)
+    return replace(whole, fragment=no is None, polar=no is not None and len(extra) < 2, own=at)
 
 
 def check_claim(
@@ -157,8 +158,8 @@ def case_of(alike: Alike, language: str) -> Case:
 
 def _judged(found: Sequence[Signals], weights: Weights, threshold: float) -> Check:
     score = weights.probability(worst_of(found))
-    broken = [item for one in found for item in one.breaks]
-    sure = [item for one in found for item in hard(one)]
+    broken = [item for one in found for item in (*one.breaks, *lacking(one.cover))]
+    sure = [item for one in found for item in (*hard(one), *lacking(one.cover))]
     if sure:
         score = min(score, _SURELY_NOT)
     score = round(score, 4)

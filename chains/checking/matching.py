@@ -40,6 +40,7 @@ class Statement:
     weights: tuple[float, ...]  # of the words
     polar: bool | None = None  # False: it only names a thing, and neither affirms nor denies
     fragment: bool = False  # an answer that names a thing: what holds for it is not asked
+    own: int | None = None  # where the claim itself begins, behind its question; None without one
 
     @property
     def folded(self) -> str:

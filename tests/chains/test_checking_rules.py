@@ -182,3 +182,19 @@ def test_the_span_is_the_stretch_that_backs() -> None:
     found = check("In the evening the café in the yard closes at six.", text)
     where, start, end = found.spans[0]
     assert where.text[start:end] == "the café in the yard closes at six in the evening."
+
+
+@pytest.mark.parametrize(
+    ("claim", "question", "source", "language"),
+    [
+        ("The tenant bought a yacht.", "When does the lease end?", "The lease ends on 31 May 2027.", "en"),
+        ("And so on for ever.", "When does the lease end?", "The lease ends on 31 May 2027.", "en"),
+        ("O inquilino vendeu a casa.", "Quem paga o aluguel?", "O aluguel é pago pelo inquilino.", "pt"),
+        ("The rent is 900 euros.", "", "Rent is due every month. The deposit is 900 euros.", "en"),
+        ("O aluguel é de 900 euros.", "", "O aluguel vence no dia 5. A caução é de 900 euros.", "pt"),
+    ],
+)
+def test_the_words_of_a_question_and_a_number_of_something_else_back_nothing(
+    claim: str, question: str, source: str, language: str
+) -> None:
+    assert check(claim, source, language=language, question=question).state in ("unsupported", "contradicted")
