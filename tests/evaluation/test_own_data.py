@@ -66,9 +66,12 @@ def test_there_are_a_hundred_answerable_portuguese_paraphrases_over_four_sets():
         assert all(answer.strip() for answer in row["answers"]), row["id"]
 
 
-@pytest.mark.parametrize(("lang", "count"), [("pt", 280), ("en", 302)])
-def test_each_claim_has_passages_a_state_and_quotes_that_stand_in_them(lang: str, count: int):
-    found = rows(DATA / f"claims_{lang}.jsonl")
+@pytest.mark.parametrize(
+    ("name", "lang", "count"),
+    [("pt", "pt", 280), ("en", "en", 302), ("untouched_pt", "pt", 300), ("untouched_en", "en", 300)],
+)
+def test_each_claim_has_passages_a_state_and_quotes_that_stand_in_them(name: str, lang: str, count: int):
+    found = rows(DATA / f"claims_{name}.jsonl")
     assert len({row["id"] for row in found}) == len(found) == count
     assert {row["lang"] for row in found} == {lang}
     for row in found:
@@ -86,3 +89,15 @@ def test_claims_of_both_languages_are_balanced_over_states_and_ways_to_go_wrong(
     kinds = Counter(row["kind"] for row in both)
     assert kinds["attribution_dropped"] + kinds["exception_dropped"] + kinds["condition_dropped"] >= 60
     assert all(count >= 10 for count in kinds.values())
+
+
+def test_no_passage_and_no_claim_of_the_untouched_half_is_one_that_was_tuned_on():
+    def of(*names: str) -> tuple[set[str], set[str]]:
+        found = [row for name in names for row in rows(DATA / f"claims_{name}.jsonl")]
+        return {row["claim"] for row in found if len(row["claim"]) > 30}, {
+            one["text"] for row in found for one in row["passages"]
+        }
+
+    tuned, untouched = of("pt", "en"), of("untouched_pt", "untouched_en")
+    assert not tuned[0] & untouched[0]
+    assert not tuned[1] & untouched[1]
