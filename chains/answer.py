@@ -159,7 +159,7 @@ class AnswerChain(Runnable[Input, Answer]):
         tries: list[Candidate] = []
         if told.packed.passages:
             yield from watched(writing, told.packed, calling, judge.review)
-            tries.append(judge.read(writing.text, labels=told.packed.labels))
+            tries.append(judge.read(writing.whole, labels=told.packed.labels))
             if self.settings.retry and not judge.accepts(tries[0]) and not calling.stopped:
                 yield from self._again(told, writing, calling, judge, tries)
         yield Checked(conclude(told.outcome(writing), judge, tries, stopped=calling.stopped))
@@ -176,7 +176,7 @@ class AnswerChain(Runnable[Input, Answer]):
         packed = pack(alone, pieces, llm=self.llm, layout=layout)
         writing.begin_again()
         yield from watched(writing, packed, calling, judge.review)
-        tries.append(judge.read(writing.text, retried=True))
+        tries.append(judge.read(writing.whole, retried=True))
 
     def _language(self, question: str) -> Language:
         if self.settings.language != "auto":

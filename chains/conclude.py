@@ -20,6 +20,7 @@ from lastro.types import Answer, AnswerState, Citation, Language, Passage, Polic
 
 _BRACKETED = re.compile(r"\[(\d{1,3})\]")
 _LEAST = 0.0  # confidence, where there is no calibration
+_MOSTLY = 0.5  # least share of an answer's claims that must be backed
 NEAREST = 3  # passages told beside a refusal
 
 
@@ -76,8 +77,11 @@ class Judge:
         return _LEAST if self.calibration is None else self.calibration.threshold
 
     def accepts(self, candidate: Candidate) -> bool:
-        """Whether an answer is shown."""
-        return candidate.counting and (candidate.confidence is None or candidate.confidence >= self.threshold)
+        """Whether an answer is shown: something of it counts, no more than half of it lacks backing, and it is likely."""
+        mostly = candidate.signals.get("backed", 1.0) >= _MOSTLY
+        return (
+            candidate.counting and mostly and (candidate.confidence is None or candidate.confidence >= self.threshold)
+        )
 
     @cached_property
     def best(self) -> tuple[Quotation, ...]:

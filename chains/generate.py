@@ -15,6 +15,7 @@ from lastro.chains.budget import PackedPrompt
 from lastro.events import Token
 from lastro.llm.chat import ChatLlama
 from lastro.llm.engine import Cancel
+from lastro.sentences import sentences
 from lastro.types import Usage
 
 
@@ -67,6 +68,7 @@ class Writing:
         self.text = ""  # of the try under way
         self._kept: list[str] = []  # earlier tries
         self._spent: list[Mapping[str, Any]] = [{}]  # usage, by try
+        self.cut = False  # whether the try under way ended at the most tokens of an answer
         self._began = began
         self._first: float | None = None
         self._seconds = 0.0  # of writing
@@ -77,10 +79,18 @@ class Writing:
         """The text of the first try."""
         return self._kept[0] if self._kept else self.text
 
+    @property
+    def whole(self) -> str:
+        """The text of the try under way, without a last sentence that the limit of tokens cut off."""
+        found = sentences(self.text) if self.cut else []
+        if len(found) < 2 or self.text.rstrip()[-1:] in ".!?…|":
+            return self.text
+        return self.text[: found[-2][1]]
+
     def begin_again(self) -> None:
         """Keep what was written apart, and begin another message."""
         self._kept.append(self.text)
-        self.text = ""
+        self.text, self.cut = "", False
         self._spent.append({})
         self._last = None
 
@@ -91,6 +101,7 @@ class Writing:
         try:
             for chunk in stream:
                 self._spent[-1] = chunk.usage_metadata or self._spent[-1]
+                self.cut = self.cut or chunk.response_metadata.get("finish_reason") == "length"
                 if chunk.text:
                     self._clock()
                     self.text += chunk.text

@@ -5,7 +5,8 @@ from __future__ import annotations
 from lastro.chains.checking.lexicon import pairs
 
 ENGLISH = pairs(
-    "include includes included including/exclude excludes excluded excluding,accept accepts "
+    "monthly/annually yearly annual weekly daily,weekly/annually yearly annual daily,daily/annually yearly "
+    "annual,include includes included including/exclude excludes excluded excluding,accept accepts "
     "accepted/reject rejects rejected refuse refuses refused decline declined,approve approves "
     "approved/reject rejects rejected refuse refused oppose opposed,confirm confirms confirmed/deny "
     "denies denied refute refuted,admit admits admitted/deny denies denied reject rejected,open opens "
@@ -45,7 +46,9 @@ ENGLISH = pairs(
     "limited/unlimited"
 )
 PORTUGUESE = pairs(
-    "incluir inclui incluem incluido incluida incluidos incluidas/excluir exclui excluem excluido "
+    "mensal mensais mensalmente/anual anuais anualmente semanal semanalmente diario diariamente,semanal "
+    "semanalmente/anual anuais anualmente diario diariamente,diario diaria diariamente/anual anuais "
+    "anualmente,incluir inclui incluem incluido incluida incluidos incluidas/excluir exclui excluem excluido "
     "excluida excluidos excluidas,aceitar aceita aceitam aceito aceita aceitou/recusar recusa recusam "
     "recusou rejeitar rejeita rejeitou,aprovar aprova aprovou aprovado aprovada aprovados "
     "aprovadas/rejeitar rejeitou rejeitado rejeitada reprovado reprovada reprovados vetado "

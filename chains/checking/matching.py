@@ -158,6 +158,10 @@ def _lexical(statement: Statement, source: SourceSentence, closeness: float) -> 
                 other for other in (*reading.words, *reading.denials) if are_opposite(word, other, statement.language)
             ]
         )
+        # "início e término": the sentence has both sides, so the word's own is said as well.
+        alike = [w for w in reading.words if any(are_opposite(w, one, statement.language) for one in contrary)]
+        if contrary and alike:
+            said, contrary = alike, []
         credits.append(1.0 if said else _OPPOSED if contrary else _TITLED * (word.stem in titled))
         said_by.append(said or [replace(other, negated=not other.negated) for other in contrary])
         opposed.append(bool(contrary))

@@ -62,7 +62,8 @@ _DOWN = r"less than|fewer than|below|under|menos (?:de|do que)|abaixo de|inferio
 _DOWN += r"younger than"
 _BEFORE = re.compile(
     rf"(?P<not>\b(?:no|not|nunca|nao|never|nor|cannot|must not|\w+n't)\b(?:\s+\w+){{0,2}}?\s+)?\b(?:(?P<up>{_UP})|"
-    rf"(?P<down>{_DOWN})|(?P<least>at least|minimum|pelo menos|no minimo|ao menos|minim[oa]s?(?: de)?|starting at)|"
+    rf"(?P<down>{_DOWN})|(?P<least>at least|minimum|pelo menos|no minimo|ao menos|minim[oa]s?(?: de)?|starting at|"
+    r"a partir d\w+|no earlier than|not earlier than|not before)|"
     r"(?P<most>at most|up to|maximum|no maximo|ate|maxim[oa]s?(?: de)?|limited to|limitad[oa] a|within))"
     r"\s+(?:\w+\s+){0,2}?[r$us€£\s]*$"
 )

@@ -22,7 +22,7 @@ _NO_NAMES = frozenset(
     "january february march april may june july august september october november december monday tuesday wednesday "
     "thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays sundays art "
     "clausula clause "
-    "mr mrs ms dr sr sra dra prof ltd ltda inc".split()
+    "mr mrs ms dr sr sra dra prof ltd ltda inc cpf cnpj rg cep oab vat tel fax iban pix".split()
 )
 
 
