@@ -77,7 +77,7 @@ class Judge:
         return _LEAST if self.calibration is None else self.calibration.threshold
 
     def accepts(self, candidate: Candidate) -> bool:
-        """Whether an answer is shown: something of it counts, no more than half of it lacks backing, and it is likely."""
+        """Whether an answer is shown: some of it counts, no more than half lacks backing, and it is likely."""
         mostly = candidate.signals.get("backed", 1.0) >= _MOSTLY
         return (
             candidate.counting and mostly and (candidate.confidence is None or candidate.confidence >= self.threshold)
