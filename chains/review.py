@@ -61,13 +61,16 @@ class Review:
         found = self._against(claim, evidence)
         if found.state != "unsupported" or evidence.passages != self.evidence.passages or not self.further.passages:
             return found
-        next_best = self._against(claim, self.further)
+        # By words alone: to embed as many sentences again would cost as much as all that went before.
+        next_best = self._against(claim, self.further, Alike())
         return next_best if next_best.state in ("verbatim", "supported") else found
 
-    def _against(self, claim: Claim, evidence: Evidence) -> Check:
+    def _against(self, claim: Claim, evidence: Evidence, alike: Alike | None = None) -> Check:
         question = self.question if claim.elliptic else ""
         said = claim.said or claim.text
-        found = check_claim(said, evidence, question=question, alike=self.alike, threshold=self.threshold)
+        found = check_claim(
+            said, evidence, question=question, alike=self.alike if alike is None else alike, threshold=self.threshold
+        )
         if self.entailment is None:
             return found
         from lastro.chains.checking.nli import open_to, refine  # only with such a model
