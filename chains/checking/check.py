@@ -166,7 +166,7 @@ def _judged(found: Sequence[Signals], weights: Weights, threshold: float) -> Che
     if score >= threshold:
         return Check("supported", score, _spans(found))
     told = [item for item in broken if item.sure >= _TOLD] or broken[:1]
-    contradicts = [item for item in (sure or told) if item.contradicts and item.sure >= _TOLD]
+    contradicts = [item for item in (*sure, *told) if item.contradicts and item.sure >= _TOLD]
     reasons = tuple(dict.fromkeys(Reason(item.kind, item.claim, item.source) for item in told)) or _missing(found)
     if contradicts and max(one.cover.primary.share for one in found) >= _SPOKEN_OF:
         return Check("contradicted", score, _spans(found), reasons)

@@ -8,9 +8,12 @@ from collections.abc import Iterator, Sequence
 
 from lastro.chains.checking.breaks import Break
 from lastro.chains.checking.matching import Cover, Matched
+from lastro.chains.checking.parties import party_of
 from lastro.chains.checking.quantities import Quantity, same
+from lastro.language import fold
 
 _OWN = 0.5  # least share of a fragment's own weight that its sentences must say
+_SHORT = 10  # words and numbers of a claim that hang together
 _SAID = 0.35  # credit from which a word is said at all
 
 
@@ -19,6 +22,7 @@ def lacking(cover: Cover) -> Iterator[Break]:
     yield from _own_words(cover)
     yield from _numbers_alone(cover)
     yield from _swapped(cover)
+    yield from _borrowed(cover)
     yield from _contrary(cover)
 
 
@@ -48,6 +52,28 @@ def _numbers_alone(cover: Cover) -> Iterator[Break]:
         own = all(m.source.passage.language == statement.language for m in holding)
         if holding and own and not any(_speaks(m) for m in holding):
             yield Break("number", 1.0, wanted.text.strip(), holding[0].source.text[:80])
+
+
+def _borrowed(cover: Cover) -> Iterator[Break]:
+    """A claim that takes a party or a name from a sentence which says nothing else of it ("the manager is the tenant").
+
+    What a document is about ("the contract") stands in its other sentences by right.
+    """
+    statement = cover.statement
+    if not 1 < len(statement.words) + len(statement.quantities) <= _SHORT or statement.own is not None:
+        return
+    joined = [m for m in cover.sentences if m is cover.primary or _said_by(m) > 1]
+    for at, word in enumerate(statement.words):
+        if not word.name and party_of(fold(word.text)) is None:
+            continue
+        if all(m.credits[at] < _SAID for m in joined) and any(m.credits[at] >= _SAID for m in cover.sentences):
+            yield Break("missing", 1.0, word.text, contradicts=False)
+            return
+
+
+def _said_by(matched: Matched) -> int:
+    """How many words and numbers of the claim a sentence says."""
+    return sum(credit >= _SAID for credit in matched.credits) + sum(matched.quantities)
 
 
 def _swapped(cover: Cover) -> Iterator[Break]:
