@@ -23,7 +23,7 @@ from lastro.chains.evidence import Evidence, idf_of_passages
 from lastro.chains.expand import ExpandingRetriever
 from lastro.chains.generate import Calling, Either, Writing
 from lastro.chains.ground import Ground, further, own_retriever
-from lastro.chains.history import Conversation, read_input
+from lastro.chains.history import Conversation, Turn, read_input
 from lastro.chains.review import Review, Watch
 from lastro.config import AnswerSettings
 from lastro.detection import question_language
@@ -171,9 +171,12 @@ class AnswerChain(Runnable[Input, Answer]):
         if not pieces:
             return
         yield Retried(pieces)
-        layout = Layout(told.language, self.ground.fence, self.settings.language != "auto", "narrow")
-        alone = Conversation(told.asked.question)
-        packed = pack(alone, pieces, llm=self.llm, layout=layout)
+        layout = Layout(told.language, self.ground.fence, fixed=self.settings.language != "auto")
+        # One turn more, and not a prompt of its own: what the model has read stays in its cache, for follow-ups too.
+        turns = told.conversation.turns[told.packed.turns_dropped :]
+        failed = Turn(told.conversation.question, writing.text, told.packed.passages, told.language)
+        again = Conversation(told.asked.question, (*turns, failed))
+        packed = pack(again, pieces, llm=self.llm, layout=layout)
         writing.begin_again()
         yield from watched(writing, packed, calling, judge.review)
         tries.append(judge.read(writing.whole, retried=True))

@@ -99,7 +99,6 @@ class Layout:
     language: Language
     fence: str
     fixed: bool = False
-    template: str = "answer"  # of the system message
 
     def messages(
         self, turns: Sequence[Turn], question: str, passages: Sequence[Passage]
@@ -108,7 +107,7 @@ class Layout:
         labels: dict[str, int] = {}
         first = (turns[0].language if turns else None) or self.language
         spoken = first if self.fixed else _spoken(turns[0].question if turns else question, first)
-        found = load_prompt(self.template, first).format_messages(
+        found = load_prompt("answer", first).format_messages(
             fence=self.fence, refusal=refusal(first), language=language_name(spoken)
         )
         for turn in turns:

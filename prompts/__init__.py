@@ -22,7 +22,6 @@ VARIABLES: dict[str, frozenset[str]] = {
     "source": frozenset({"label", "title", "place", "text", "fence"}),
     "extract": frozenset({"quote"}),
     "refusal": frozenset(),
-    "narrow": frozenset({"fence", "refusal", "language"}),
     "listing": frozenset({"count", "documents"}),
     "listing_empty": frozenset(),
     "mark_unsupported": frozenset(),

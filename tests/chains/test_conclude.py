@@ -29,8 +29,8 @@ END = "When does the lease end?"
 
 
 def twice(first: str, second: str) -> Callable[[Sequence[BaseMessage]], str]:
-    """A model that says one thing to the whole prompt, and another to the narrow one."""
-    return lambda messages: second if "a few sentences" in messages[0].text else first
+    """A model that says one thing to the first prompt, and another when it is asked again."""
+    return lambda messages: second if any(message.type == "ai" for message in messages) else first
 
 
 def test_the_second_try_gets_the_best_sentences_alone() -> None:
