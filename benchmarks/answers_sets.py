@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -185,8 +185,3 @@ def given_passages(library: Library, found: Sequence[Row]) -> Given:
 
     ids = {row["question"]: [chunk_of(key) for key in row["meta"]["context_ids"]] for row in found}
     return Given(library=library, ids=ids)
-
-
-def in_order(found: Sequence[Row], key: Callable[[Row], str] = lambda row: row["id"]) -> Iterator[Row]:
-    """The rows in the order of another hash, so that an early end leaves no kind out."""
-    yield from sorted(found, key=lambda row: hashlib.sha256(f"order {key(row)}".encode()).hexdigest())

@@ -218,7 +218,6 @@ class Told:
             usage=writing.usage(),
             language=self.language,
             turns_dropped=self.packed.turns_dropped,
-            labels=self.packed.labels,
         )
 
 

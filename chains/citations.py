@@ -28,7 +28,6 @@ _STOPS = ".!?…"
 _BACKED = ("verbatim", "supported")
 _LAST_MARKERS = re.compile(r"(?:\s*\[[^\]\n]*\])+$")
 _OPENING = re.compile(r"[\s>|]*(?:#{1,6}|[-*•–+]|\d{1,3}[.)]|[a-z]\))?\s*")  # of a line
-_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +65,13 @@ def check_text(
     """The text without markers, and each of its claims checked.
 
     `labels` are the ids of the chunks that the model was shown as [1], [2] and so on. A claim that is backed, but not
-    by what its own marker names, is `misattributed`. Blocks of code claim nothing, nor does "I do not know".
+    by what its own marker names, is `misattributed`. "I do not know" beside what is backed counts as said before.
     """
     clean, markers = take_markers(text)
     clean = clean.rstrip()
     found, seen = list[Found](), set[tuple[str, ...]]()
-    claims = claims_of(clean, evidence.language)
+    claims = split_claims(clean, evidence.language)
     for at, claim in enumerate(claims):
-        if declines(claim.text):
-            found.append(Found(claim, Check("no_claim", 0.0)))
-            continue
         words = tuple(word_at(claim.text, term) for term in terms(claim.text, evidence.language))
         after = claims[at + 1].start if at + 1 < len(claims) else len(clean) + 1
         named = _named(markers, claim, after, labels, clean)
@@ -86,11 +82,6 @@ def check_text(
     if any(one.check.state in _BACKED for one in found):
         found = [replace(one, again=True) if declines(one.claim.text) else one for one in found]
     return clean, found
-
-
-def claims_of(clean: str, language: str) -> list[Claim]:
-    """`split_claims` of a text without markers, blocks of code left out."""
-    return split_claims(_CODE.sub(lambda block: "\n" * len(block.group()), clean), language)
 
 
 def _named(
@@ -110,12 +101,14 @@ def _named(
 
 def _with_source(claim: Claim, evidence: Evidence, check: CheckClaim, named: frozenset[str]) -> Check:
     found = check(claim, evidence)
-    if not named or found.state not in _BACKED or named & {passage.chunk_id for passage, _, _ in found.spans}:
+    cited = {passage.chunk_id for passage, _, _ in found.spans}
+    known = evidence.only(named)  # a marker may also name a passage of an earlier turn, which is not looked at
+    if found.state not in _BACKED or named & cited or not known.passages:
         return found
-    own = check(claim, evidence.only(named))
+    own = check(claim, known)
     if own.state in _BACKED:
         return own
-    titles = ", ".join(dict.fromkeys(p.title for p in evidence.passages if p.chunk_id in named))
+    titles = ", ".join(dict.fromkeys(passage.title for passage in known.passages))
     actual = ", ".join(dict.fromkeys(passage.title for passage, _, _ in found.spans))
     return replace(found, state="misattributed", reasons=(Reason("marker", titles, actual),))
 

@@ -36,7 +36,6 @@ class Outcome:
     usage: Usage
     language: Language
     turns_dropped: int = 0
-    labels: tuple[str, ...] = ()  # ids of the chunks that the prompt calls [1], [2] and so on
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +84,16 @@ class Judge:
 
     @cached_property
     def best(self) -> tuple[Quotation, ...]:
-        """The sentences that would be quoted, best first."""
-        return tuple(quotations(self.review.question, self.review.evidence, most=4))
+        """The sentences that may be quoted, best first."""
+        return tuple(quotations(self.review.question, self.review.evidence))
 
     def read(self, text: str, *, labels: Sequence[str] = (), retried: bool = False) -> Candidate:
         """A text of the model, checked."""
         clean, found = check_text(text, self.review.evidence, check=self.review.check, labels=labels)
         whole = put_together(clean, found, language=self.language, page_of=self.page_of)
-        shown = put_together(
-            clean, found, language=self.language, page_of=self.page_of, policy=self.settings.policy
-        )  # fmt: skip
+        shown = whole
+        if self.settings.policy == "strict":
+            shown = put_together(clean, found, language=self.language, page_of=self.page_of, policy="strict")
         counting = tuple(one for one in whole.backed if self._on_the_point(one, whole.citations))
         draft = Draft(whole.claims, counting, whole.citations, retried=retried)
         return self._weighed(draft, shown, text)
@@ -137,8 +136,7 @@ class Judge:
 
     def nearest(self) -> tuple[Citation, ...]:
         """The best sentence of each passage that is nearest to the question."""
-        found = quotations(self.review.question, self.review.evidence, most=50)
-        firsts = {one.passage.chunk_id: one for one in reversed(found)}
+        firsts = {one.passage.chunk_id: one for one in reversed(self.best)}
         chosen = sorted(firsts.values(), key=lambda one: -one.score)[:NEAREST]
         return tuple(cite(one.passage, one.start, one.end, self.page_of) for one in chosen)
 

@@ -31,9 +31,6 @@ class SourceSentence:
         return tuple(terms(self.text, self.passage.language))
 
 
-Window = tuple[SourceSentence, ...]  # neighbouring sentences of one passage
-
-
 @dataclass(frozen=True)
 class Evidence:
     """The passages of one answer, best first, with a weight for every term."""
@@ -44,7 +41,7 @@ class Evidence:
     _weights: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
-    def sentences(self) -> tuple[Window, ...]:
+    def sentences(self) -> tuple[tuple[SourceSentence, ...], ...]:
         """The sentences of each passage, in order."""
         return tuple(
             tuple(SourceSentence(passage, passage.text[a:b], a, b) for a, b in sentences(passage.text))
@@ -54,13 +51,6 @@ class Evidence:
     def only(self, chunk_ids: Collection[str]) -> Evidence:
         """The evidence of some of the passages, weighed as in all."""
         return replace(self, passages=tuple(one for one in self.passages if one.chunk_id in chunk_ids))
-
-    def windows(self, longest: int = 3) -> Iterable[Window]:
-        """Every run of one to `longest` neighbouring sentences, shorter runs first."""
-        for length in range(1, longest + 1):
-            for group in self.sentences:
-                for at in range(len(group) - length + 1):
-                    yield group[at : at + length]
 
     def weights(self, stems: Iterable[str]) -> dict[str, float]:
         """A positive weight for each stem: rare terms of the library weigh more."""
@@ -75,10 +65,6 @@ class Evidence:
         """The stems of a text in its own language and in the question's."""
         own = facts_of(text, language).stems
         return own if language == self.language else own | facts_of(text, self.language).stems
-
-    def numbers(self, text: str, language: str) -> frozenset[str]:
-        """The numbers of a text, number words of its own language and of the question's included."""
-        return facts_of(text, language).numbers | facts_of(text, self.language).numbers
 
 
 def idf_of_passages(passages: Sequence[Passage]) -> Idf:

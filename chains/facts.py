@@ -1,4 +1,4 @@
-"""What must agree between a claim and its source, whatever their words: numbers, currencies, names, qualifiers."""
+"""What must agree between a claim and its source, whatever their words: numbers, names, qualifiers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ class Facts:
 
     stems: frozenset[str]  # of content terms, numbers among them
     numbers: frozenset[str]
-    currencies: frozenset[str]
 
 
 @lru_cache(maxsize=50_000)
@@ -33,7 +32,7 @@ def facts_of(text: str, language: str) -> Facts:
             stems.add(value)
         elif term.start not in covered and fold(term.text) not in _CURRENCY_WORDS:
             stems.add(term.stem)
-    return Facts(frozenset(stems), frozenset(numbers), currencies_of(text))
+    return Facts(frozenset(stems), frozenset(numbers))
 
 
 def word_at(text: str, term: Term) -> str:
@@ -153,27 +152,11 @@ def _value(run: list[tuple[Term, str]], known: dict[str, int]) -> Iterator[tuple
     yield run[0][0].start, run[-1][0].end, str(total + part)
 
 
-# Currencies, names, qualifiers ---------------------------------------------------------------------------------------
+# Names and qualifiers -------------------------------------------------------------------------------------------------
 
-_CURRENCIES = {
-    "BRL": r"R\$|\bBRL\b|\breais\b",
-    "USD": r"(?<![A-Za-z])(?:US)?\$|\bUSD\b|\bdollars?\b|\bd[óo]lar(?:es)?\b",
-    "EUR": r"€|\bEUR\b|\beuros?\b",
-    "GBP": r"£|\bGBP\b|\bpounds?\b|\blibras?\b",
-}
-_CURRENCY = re.compile("|".join(f"(?P<{code}>{pattern})" for code, pattern in _CURRENCIES.items()), re.IGNORECASE)
 _CURRENCY_WORDS = frozenset(
     "r us brl usd eur gbp reais dollar dollars dolar dolares euro euros pound pounds libra libras".split()
 )
-
-
-def currencies_of(text: str) -> frozenset[str]:
-    """The currencies that a text names, by sign, code or word.
-
-    >>> sorted(currencies_of("R$ 10, US$ 5 ou 3 euros"))
-    ['BRL', 'EUR', 'USD']
-    """
-    return frozenset(match.lastgroup or "" for match in _CURRENCY.finditer(text))
 
 
 def names_of(text: str, language: str) -> frozenset[str]:

@@ -116,7 +116,7 @@ def holds_kind(kind: Kind, text: str, question: str, language: str) -> bool:
     return bool(found)
 
 
-def quotations(question: str, evidence: Evidence, *, most: int = 1) -> list[Quotation]:
+def quotations(question: str, evidence: Evidence) -> list[Quotation]:
     """The sentences of the passages that cover a question best, best first.
 
     A sentence is scored by the question terms in it, half those of its neighbours, whether it holds the kind of thing
@@ -133,7 +133,7 @@ def quotations(question: str, evidence: Evidence, *, most: int = 1) -> list[Quot
             bonus = 0.0 if not kind else (-0.05, 0.15)[holds_kind(kind, source.text, question, evidence.language)]
             score = own + 0.5 * (near - own) - 0.02 * rank + bonus
             found.append(Quotation(source.passage, source.start, source.end, score))
-    return sorted(found, key=lambda one: -one.score)[:most]
+    return sorted(found, key=lambda one: -one.score)
 
 
 def around(group: Sequence[SourceSentence], at: int) -> str:

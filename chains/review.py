@@ -91,7 +91,6 @@ class Watch:
     def __init__(self, review: Review) -> None:
         self._review = review
         self._worker = ThreadPoolExecutor(1, "lastro-check")
-        self._clean = ""
         self._read = 0  # characters of the clean text whose claims are under way
         self._stopped = False  # whether a stop was seen, and no word after it yet
         self._waiting: list[tuple[Claim, Future[Check]]] = []

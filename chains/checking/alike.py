@@ -78,16 +78,6 @@ class Alike:
         self.learn([*left, *right])
         return np.stack([self._known[text] for text in left]) @ np.stack([self._known[text] for text in right]).T
 
-    def credits(self, left: Sequence[str], right: Sequence[str], *, floor: float) -> Vectors:
-        """How much each word of `left` is said by each of `right`, 0 to 1, each word by itself.
-
-        Embedders differ in how alike they find any two words, so a similarity counts by how far it stands above the
-        middle one of its row, as a share of the way to 1; below `floor` it counts nothing.
-        """
-        if self._embedder is None or not left or not right:
-            return np.zeros((len(left), len(right)), dtype=np.float32)
-        return _counted(_lift(self.matrix(left, right)), floor)
-
     def words(self, text: str, spans: Spans) -> Vectors:
         """A vector of length 1 for each span of a text, in its context where the embedder can tell it.
 
@@ -109,8 +99,9 @@ class Alike:
     def aligned(self, claim: str, spans: Spans, sentences: Sequence[tuple[str, Spans]]) -> list[Vectors]:
         """How much each word of a claim is said by each word of each sentence, 0 to 1: a matrix for each sentence.
 
-        What a similarity counts depends on the middle one of its row over all sentences (see `credits`), so a call
-        should have every sentence that is looked at. Jalili Sabet et al. (SimAlign, 2020) align words by such states.
+        Embedders differ in how alike they find any two words, so a similarity counts by how far it stands above the
+        middle one of its row over all sentences, as a share of the way to 1: a call should have every sentence that is
+        looked at. Jalili Sabet et al. (SimAlign, 2020) align words by such states.
         """
         sizes = [len(words) for _, words in sentences]
         if self._embedder is None or not spans or not sum(sizes):
@@ -129,35 +120,6 @@ class Alike:
             self.learn([text for text, words in texts if words])
         else:
             self.learn([text[start:end].casefold() for text, words in texts for start, end in words])
-
-    def swap_gain(self, claim: str, mine: Spans, sentence: str, theirs: Spans) -> float:
-        """How much better a claim fits a sentence once two stretches of it change places; 0 where that cannot be told.
-
-        `mine` are two stretches of the claim that do not overlap, and `theirs` those of the sentence with the same
-        meanings, in the same order: two amounts, two dates. Where the claim has them as the sentence has, it is below
-        0. Stretches that could change places without harm ("on 1 and 25 May") come out near 0.
-        """
-        if self._reader is None:
-            return 0.0
-        swapped, places = exchanged(claim, mine)
-        self.learn([claim, swapped, sentence])
-        wanted = self.words(sentence, theirs)
-        now, then = self.words(claim, mine), self.words(swapped, places)
-        return float(((then - now) * wanted).sum(axis=1).mean())
-
-
-def exchanged(text: str, spans: Spans) -> tuple[str, list[tuple[int, int]]]:
-    """A text in which two stretches have changed places, and where each of them, in the order given, stands now.
-
-    >>> exchanged("from 1 to 20 May", [(5, 6), (10, 12)])
-    ('from 20 to 1 May', [(11, 12), (5, 7)])
-    """
-    (first, last), (left, right) = sorted(spans)
-    one, other = text[first:last], text[left:right]
-    moved = left + len(other) - len(one)
-    places = [(moved, moved + len(one)), (first, first + len(other))]
-    changed = f"{text[:first]}{other}{text[last:left]}{one}{text[right:]}"
-    return changed, places if tuple(spans[0]) == (first, last) else places[::-1]
 
 
 def _lift(similar: Vectors) -> Vectors:

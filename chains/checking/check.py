@@ -11,7 +11,6 @@ from functools import partial
 from lastro.chains.checking.alike import Alike
 from lastro.chains.checking.claims import needs_question, says_no, states_something, without_yes_no
 from lastro.chains.checking.clauses import clauses
-from lastro.chains.checking.lacking import lacking
 from lastro.chains.checking.lexicon import lexicon
 from lastro.chains.checking.matching import Matched, Statement, covers, weighted
 from lastro.chains.checking.quantities import same
@@ -71,7 +70,7 @@ def measure(
 
 def _score(found: Signals, weights: Weights) -> float:
     score = weights.probability(found.values)
-    return min(score, _SURELY_NOT) if hard(found) or any(lacking(found.cover)) else score
+    return min(score, _SURELY_NOT) if hard(found) else score
 
 
 def verbatim(claim: str, evidence: Evidence) -> Span | None:
@@ -158,8 +157,8 @@ def case_of(alike: Alike, language: str) -> Case:
 
 def _judged(found: Sequence[Signals], weights: Weights, threshold: float) -> Check:
     score = weights.probability(worst_of(found))
-    broken = [item for one in found for item in (*one.breaks, *lacking(one.cover))]
-    sure = [item for one in found for item in (*hard(one), *lacking(one.cover))]
+    broken = [item for one in found for item in one.breaks]
+    sure = [item for one in found for item in hard(one)]
     if sure:
         score = min(score, _SURELY_NOT)
     score = round(score, 4)
@@ -169,7 +168,9 @@ def _judged(found: Sequence[Signals], weights: Weights, threshold: float) -> Che
     contradicts = [item for item in (*sure, *told) if item.contradicts and item.sure >= _TOLD]
     reasons = tuple(dict.fromkeys(Reason(item.kind, item.claim, item.source) for item in told)) or _missing(found)
     if contradicts and max(one.cover.primary.share for one in found) >= _SPOKEN_OF:
-        return Check("contradicted", score, _spans(found), reasons)
+        turned = [one for one in found if any(item in contradicts for item in one.breaks)]
+        against = dict.fromkeys(_span(one.cover.primary, one.cover.statement) for one in turned)
+        return Check("contradicted", score, tuple(against), reasons)
     return Check("unsupported", score, _spans(found), reasons)
 
 

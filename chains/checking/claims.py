@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lastro.chains.checking.clauses import Clause, clauses
+from lastro.chains.declining import declines
 from lastro.language import content_terms, fold, terms
 from lastro.sentences import sentences
 
+_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)  # claims nothing
 _CELL = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r"^[\s|:=+*_-]+$")
 _BULLET = re.compile(r"^\s*(?:[-*•–+]|\d{1,3}[.)]|[a-z]\))\s+")
@@ -50,11 +52,13 @@ class Claim:
 def split_claims(text: str, language: str) -> list[Claim]:
     """The claims of an answer in order: sentences, their clauses with facts of their own, list items, cells of tables.
 
+    Blocks of code are left out.
+
     >>> [claim.text for claim in split_claims("Hello! The fee is 2.5% (art. 5). It rose.", "en") if claim.states]
     ['The fee is 2.5% (art. 5).', 'It rose.']
     """
     found = []
-    for start, end in _pieces(text):
+    for start, end in _pieces(_CODE.sub(lambda block: "\n" * len(block.group()), text)):
         piece = text[start:end]
         if not states_something(piece, language):
             found.append(Claim(piece, start, end, states=False, said=piece))
@@ -89,7 +93,7 @@ def _cells(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def states_something(text: str, language: str) -> bool:
-    """Whether a text can be true or false; a greeting, a question, a heading or a transition cannot.
+    """Whether a text can be true or false; a greeting, a question, a heading, a transition or "I don't know" cannot.
 
     >>> states_something("Sure, here is what I found:", "en"), states_something("Não.", "pt")
     (False, True)
@@ -98,7 +102,7 @@ def states_something(text: str, language: str) -> bool:
     if _YES_NO.match(folded):
         return True
     bare = folded.rstrip("\"'”’)]»*_ ")
-    if not terms(text, language) or bare.endswith("?") or _HEADING.match(text):
+    if not terms(text, language) or bare.endswith("?") or _HEADING.match(text) or declines(text):
         return False
     content = content_terms(text, language)
     if not content:

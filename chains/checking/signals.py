@@ -9,6 +9,7 @@ from lastro.chains.checking.breaks import Break
 from lastro.chains.checking.counting import number_breaks
 from lastro.chains.checking.covering import covering_signals
 from lastro.chains.checking.hedging import hedging_breaks, is_limited
+from lastro.chains.checking.lacking import lacking
 from lastro.chains.checking.matching import Cover
 from lastro.chains.checking.naming import binding_breaks, name_breaks
 from lastro.chains.checking.polarity import denied_part, denied_predicate, negation_breaks, says_contrary, turned_share
@@ -49,6 +50,7 @@ def signals_of(cover: Cover) -> Signals:
             name = _named(rule, item, hedged=hedged)
             found.append((name, item))
             values[name] = max(values[name], item.sure)
+    found += [("lacking", item) for item in lacking(cover)]  # decide alone: there is nothing to weigh
     values["turned"] = turned_share(cover)
     values["contrary"] = float(says_contrary(cover))
     values["denied"] = denied_part(cover)
@@ -68,7 +70,7 @@ def _named(rule: str, item: Break, *, hedged: bool) -> str:
 
 
 # From here on no careful reader would accept a claim, whatever else it says.
-_HARD = {"number": 1.0, "number_bound": 0.9, "name_bound": 1.0, "quantifier": 1.0}
+_HARD = {"lacking": 0.0, "number": 1.0, "number_bound": 0.9, "name_bound": 1.0, "quantifier": 1.0}
 
 
 def hard(found: Signals) -> list[Break]:

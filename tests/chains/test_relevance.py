@@ -7,8 +7,8 @@ from tests.chains.passages import CONTRATO, passage
 
 def test_the_sentence_that_answers_is_found_in_either_language() -> None:
     both = (passage(rank=1), passage(CONTRATO, rank=2, language="pt"))
-    (english,) = quotations("When does the lease end?", Evidence(both, "en", idf_of_passages(both)))
-    (portuguese,) = quotations("Qual é o valor mensal dos serviços?", Evidence(both, "pt", idf_of_passages(both)))
+    english, *_ = quotations("When does the lease end?", Evidence(both, "en", idf_of_passages(both)))
+    portuguese, *_ = quotations("Qual é o valor mensal dos serviços?", Evidence(both, "pt", idf_of_passages(both)))
     assert "31 May 2027" in english.passage.text[english.start : english.end]
     assert "1.234,56" in portuguese.passage.text[portuguese.start : portuguese.end]
 
