@@ -60,13 +60,14 @@ def split_claims(text: str, language: str) -> list[Claim]:
     found = []
     for start, end in _pieces(_CODE.sub(lambda block: "\n" * len(block.group()), text)):
         piece = text[start:end]
-        if not states_something(piece, language):
+        if not _may_state(piece, language):
             found.append(Claim(piece, start, end, states=False, said=piece))
             continue
         whole = needs_question(piece, language)
         for clause in [Clause(0, len(piece), piece)] if whole else clauses(piece, language):
             first, last = start + clause.start, start + clause.end
-            found.append(Claim(text[first:last], first, last, True, whole, clause.said))
+            states = not declines(text[first:last])
+            found.append(Claim(text[first:last], first, last, states, whole and states, clause.said))
     return found
 
 
@@ -98,11 +99,15 @@ def states_something(text: str, language: str) -> bool:
     >>> states_something("Sure, here is what I found:", "en"), states_something("Não.", "pt")
     (False, True)
     """
+    return _may_state(text, language) and not declines(text)
+
+
+def _may_state(text: str, language: str) -> bool:
     folded = fold(text).strip()
     if _YES_NO.match(folded):
         return True
     bare = folded.rstrip("\"'”’)]»*_ ")
-    if not terms(text, language) or bare.endswith("?") or _HEADING.match(text) or declines(text):
+    if not terms(text, language) or bare.endswith("?") or _HEADING.match(text):
         return False
     content = content_terms(text, language)
     if not content:

@@ -95,3 +95,18 @@ def test_claims_are_exact_spans_in_order(text: str) -> None:
 def test_clauses_lie_inside_their_claim(text: str) -> None:
     for clause in clauses(text, "pt"):
         assert 0 <= clause.start <= clause.end <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "claimed"),
+    [
+        ("I don't know the fee, but the rent is 900 euros a month.", "en", "the rent is 900 euros a month."),
+        ("The documents do not mention a deposit, and the rent is 5,000 euros.", "en", "the rent is 5,000 euros."),
+        ("As fontes não mencionam a caução, mas o aluguel é de 900 reais.", "pt", "o aluguel é de 900 reais."),
+        ("I don't know.", "en", None),
+        ("As fontes não dizem isso.", "pt", None),
+    ],
+)
+def test_what_follows_a_decline_is_a_claim(text: str, language: str, claimed: str | None) -> None:
+    found = [claim.text for claim in split_claims(text, language) if claim.states]
+    assert found == ([] if claimed is None else [claimed])
