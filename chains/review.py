@@ -109,6 +109,8 @@ class Watch:
         claims = split_claims(clean[self._read :], self._review.evidence.language)
         first = self._read
         for claim in claims[: len(claims) - keep]:
+            if claim.cell and keep:  # a table is read whole: what its head is must not be forgotten
+                break
             self._read = first + claim.end
             self._waiting.append((claim, self._worker.submit(self._check, claim)))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lastro.chains.checking.clauses import Clause, clauses
@@ -38,7 +39,8 @@ _HAS_VERB = re.compile(
 class Claim:
     """A claim of an answer: characters `start` to `end`; `elliptic` where only the question gives it a meaning.
 
-    `said` is what has to be true for it: its text, with the subject of the clause before where it leaves it unsaid.
+    `said` is what has to be true for it: its text, with the subject of the clause before where it leaves it unsaid, or
+    with the heads of its row and its column where it is a `cell` of a table.
     """
 
     text: str
@@ -47,19 +49,30 @@ class Claim:
     states: bool  # False: it claims nothing
     elliptic: bool = False
     said: str = ""
+    cell: bool = False
 
 
 def split_claims(text: str, language: str) -> list[Claim]:
     """The claims of an answer in order: sentences, their clauses with facts of their own, list items, cells of tables.
 
-    Blocks of code are left out.
+    Blocks of code are left out; the heads of a table claim nothing by themselves.
 
     >>> [claim.text for claim in split_claims("Hello! The fee is 2.5% (art. 5). It rose.", "en") if claim.states]
     ['The fee is 2.5% (art. 5).', 'It rose.']
     """
-    found = []
-    for start, end in _pieces(_CODE.sub(lambda block: "\n" * len(block.group()), text)):
+    found, head = list[Claim](), list[str]()
+    pieces = _pieces(_CODE.sub(lambda block: "\n" * len(block.group()), text))
+    for at, (start, end) in enumerate(pieces):
         piece = text[start:end]
+        if _is_row(piece):
+            opens = at + 1 < len(pieces) and _RULE.match(text[slice(*pieces[at + 1])]) is not None
+            row = _cells(text, start, end)
+            found += _of_row(text, row, head, opens=opens)
+            head = [text[slice(*cell)] for cell in row] if opens else head
+            continue
+        if _RULE.match(piece):
+            continue
+        head = []
         if not _may_state(piece, language):
             found.append(Claim(piece, start, end, states=False, said=piece))
             continue
@@ -71,26 +84,50 @@ def split_claims(text: str, language: str) -> list[Claim]:
     return found
 
 
-def _pieces(text: str) -> Iterator[tuple[int, int]]:
+def _pieces(text: str) -> list[tuple[int, int]]:
+    """Sentences, list items without their bullets, rows of tables and the rules below their heads."""
+    found = []
     for start, end in sentences(text):
-        piece = text[start:end]
-        if _RULE.match(piece):
-            continue
-        if piece.lstrip().startswith("|") or len(_CELL.findall(piece)) >= 2:
-            yield from _cells(text, start, end)
-            continue
-        bullet = _BULLET.match(piece)
-        yield (start + bullet.end() if bullet and piece[bullet.end() :].strip() else start), end
+        bullet = None if _is_row(text[start:end]) else _BULLET.match(text[start:end])
+        inside = bullet is not None and bool(text[start + bullet.end() : end].strip())
+        found.append((start + bullet.end() if bullet is not None and inside else start, end))
+    return found
 
 
-def _cells(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    at = start
-    for match in [*_CELL.finditer(text, start, end), None]:
-        stop = match.start() if match else end
-        cell = text[at:stop]
-        if cell.strip() and not _RULE.match(cell):
-            yield at + len(cell) - len(cell.lstrip()), at + len(cell.rstrip())
-        at = match.end() if match else end
+def _is_row(piece: str) -> bool:
+    rule = _RULE.match(piece) is not None
+    return not rule and (piece.lstrip().startswith("|") or len(_CELL.findall(piece)) >= 2)
+
+
+def _cells(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The cells of a row in order, without the space around them; an empty one between two bars is one, too."""
+    edges = [start - 1, *(match.start() for match in _CELL.finditer(text, start, end)), end]
+    found = []
+    for left, right in itertools.pairwise(edges):
+        cell = text[left + 1 : right]
+        outside = not cell.strip() and (left < start or right == end)
+        if not outside:
+            first = left + 1 + len(cell) - len(cell.lstrip())
+            found.append((first, max(first, left + 1 + len(cell.rstrip()))))
+    return found
+
+
+def _of_row(text: str, row: Sequence[tuple[int, int]], head: Sequence[str], *, opens: bool) -> Iterator[Claim]:
+    """The claims of a row; its first cell is its head, and says nothing by itself."""
+    label = text[slice(*row[0])] if len(row) > 1 else ""
+    for column, (start, end) in enumerate(row):
+        cell = text[start:end]
+        if not cell:
+            continue
+        states = not opens and bool(column or not label) and bool(re.search(r"\w", cell)) and not declines(cell)
+        said = _said(label, head[column] if column < len(head) else "", cell) if states else cell
+        yield Claim(cell, start, end, states, said=said, cell=True)
+
+
+def _said(label: str, head: str, cell: str) -> str:
+    """What a cell says; the capital of a column's head is no name's ("Garage: price 60 euros")."""
+    column = head[:1].lower() + head[1:] if head[1:2].islower() else head
+    return ": ".join(part for part in (label, f"{column} {cell}".strip()) if part)
 
 
 def states_something(text: str, language: str) -> bool:
