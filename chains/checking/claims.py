@@ -67,7 +67,7 @@ def split_claims(text: str, language: str) -> list[Claim]:
         if _is_row(piece):
             opens = at + 1 < len(pieces) and _RULE.match(text[slice(*pieces[at + 1])]) is not None
             row = _cells(text, start, end)
-            found += _of_row(text, row, head, opens=opens)
+            found += _of_row(text, row, head, language, opens=opens)
             head = [text[slice(*cell)] for cell in row] if opens else head
             continue
         if _RULE.match(piece):
@@ -112,16 +112,20 @@ def _cells(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return found
 
 
-def _of_row(text: str, row: Sequence[tuple[int, int]], head: Sequence[str], *, opens: bool) -> Iterator[Claim]:
-    """The claims of a row; its first cell is its head, and says nothing by itself."""
-    label = text[slice(*row[0])] if len(row) > 1 else ""
+def _of_row(
+    text: str, row: Sequence[tuple[int, int]], head: Sequence[str], language: str, *, opens: bool
+) -> Iterator[Claim]:
+    """The claims of a row. A short first cell is its head, and says nothing by itself; a sentence says what it says."""
+    first = text[slice(*row[0])] if len(row) > 1 else ""
+    label = first if needs_question(first, language) else ""
     for column, (start, end) in enumerate(row):
         cell = text[start:end]
         if not cell:
             continue
-        states = not opens and bool(column or not label) and bool(re.search(r"\w", cell)) and not declines(cell)
-        said = _said(label, head[column] if column < len(head) else "", cell) if states else cell
-        yield Claim(cell, start, end, states, said=said, cell=True)
+        states = not opens and (column > 0 or not label) and states_something(cell, language)
+        short = states and needs_question(cell, language)
+        said = _said(label, head[column] if column < len(head) else "", cell) if short else cell
+        yield Claim(cell, start, end, states, short and said == cell, said, cell=True)
 
 
 def _said(label: str, head: str, cell: str) -> str:
