@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 PAIRS = Path(__file__).parents[1] / "evaluation" / "data"
-CLAIMS = Path(__file__).with_name("claims")  # freely written ones, which nothing was tuned on either: see its README
+CLAIMS = Path(__file__).with_name("claims")  # freely written ones; no weight was fitted on them: see its README
 LANGUAGES = ("en", "pt")
 UNTOUCHED = tuple(PAIRS / f"claims_untouched_{language}.jsonl" for language in LANGUAGES)
 # Claims that differ from their passage in one thing that a rule must see.
@@ -52,8 +52,9 @@ def pairs(files: Iterable[Path] = ()) -> list[Row]:
     found: list[Row] = []
     for path in chosen:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            row = json.loads(line)
-            found += _apart(row, f"{path.stem}-{number}") if "claims" in row else [row]
+            if line.strip():
+                row = json.loads(line)
+                found += _apart(row, f"{path.stem}-{number}") if "claims" in row else [row]
     return found
 
 

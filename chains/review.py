@@ -107,10 +107,10 @@ class Watch:
         """Have the claims after the last one checked, but for as many at the end as may go on."""
         clean = strip_markers(text)
         claims = split_claims(clean[self._read :], self._review.evidence.language)
-        first = self._read
-        for claim in claims[: len(claims) - keep]:
-            if claim.cell and keep:  # a table is read whole: what its head is must not be forgotten
-                break
+        first, ready = self._read, len(claims) - keep
+        while keep and claims and claims[-1].cell and ready > 0 and claims[ready - 1].cell:
+            ready -= 1  # a table that may go on is read whole, once it has ended: its head must not be forgotten
+        for claim in claims[: max(ready, 0)]:
             self._read = first + claim.end
             self._waiting.append((claim, self._worker.submit(self._check, claim)))
 

@@ -22,6 +22,7 @@ from lastro.chains.review import Review, Watch
 from lastro.events import Checked, ClaimChecked, Retried, Retrieved, Token
 from lastro.prompts import refusal
 from lastro.types import Answer, DocumentRecord
+from tests.chains.passages import passage
 from tests.chains.test_answer import BOTH, ListRetriever, chain
 from tests.fakes import ScriptedChat
 
@@ -219,3 +220,23 @@ def test_a_follow_up_may_rest_on_the_passages_of_an_earlier_turn() -> None:
     )
     assert later.sentences[0].backed
     assert later.citations[0].title == "Lease"
+
+
+def test_a_table_is_checked_once_it_has_ended_and_what_follows_goes_on() -> None:
+    said = "The garage costs 60 euros a month. Pets need consent."
+    passages = (passage(said),)
+    watch = Watch(Review(Evidence(passages, "en", idf_of_passages(passages)), ""))
+    table = "| Item | Price |\n|---|---|\n| Garage | 60 euros |\n"
+    try:
+        list(watch.read(table, table))
+        assert not watch._waiting
+        text = f"{table}\nPets need consent. And"
+        list(watch.read(text, " And"))
+        assert [claim.said for claim, _ in watch._waiting if claim.states] == [
+            "Garage: price 60 euros",
+            "Pets need consent.",
+        ]
+        told = list(watch.finish(text))
+    finally:
+        watch.close()
+    assert [one.state for one in told][:2] == ["supported", "verbatim"]
