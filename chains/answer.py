@@ -118,10 +118,16 @@ class AnswerChain(Runnable[Input, Answer]):
             stop.set()
             await worker
 
+    def language_of(self, question: str) -> Language:
+        """The language that a question is answered in: the one that is set, or that of the question."""
+        if self.settings.language != "auto":
+            return self.settings.language
+        return question_language(question, self.ground.language)
+
     def _run(self, value: Input, config: RunnableConfig, cancel: Cancel | None) -> Iterator[AnswerEvent]:
         began = time.perf_counter()
         conversation = read_input(value)
-        language = self._language(conversation.question)
+        language = self.language_of(conversation.question)
         if (records := self._records(conversation)) is not None:
             yield Checked(listing(conversation.question, records, language=language))
             return
@@ -180,11 +186,6 @@ class AnswerChain(Runnable[Input, Answer]):
         writing.begin_again()
         yield from watched(writing, packed, calling, judge.review)
         tries.append(judge.read(writing.whole, retried=True))
-
-    def _language(self, question: str) -> Language:
-        if self.settings.language != "auto":
-            return self.settings.language
-        return question_language(question, self.ground.language)
 
     def _judge(self, told: Told) -> Judge:
         ground, packed = self.ground, told.packed

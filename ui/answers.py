@@ -21,6 +21,8 @@ _BADGES = {
     "listed": ("blue", ":material/list_alt:"),
     "unchecked": ("orange", ":material/gpp_maybe:"),
 }
+_DOUBTFUL = ("orange", ":material/rule:")
+_UNSURE = 0.5  # confidence below which an answer is rather not the one that was asked for
 _NAMED = 60  # characters of a claim that a note speaks of
 
 
@@ -49,10 +51,13 @@ def show_answer(answer: Answer, index: int, texts: Texts, *, last: bool) -> None
 
 def _head(answer: Answer, texts: Texts) -> None:
     color, icon = _BADGES[answer.state]
-    left_out = answer.state == "partial" and answer.policy == "strict"
-    label = texts("answer.partial_strict" if left_out else f"answer.{answer.state}")
+    label = f"answer.{answer.state}"
+    if answer.state == "partial" and answer.policy == "strict":
+        label = "answer.partial_strict"
+    elif answer.state == "answered" and answer.confidence is not None and answer.confidence < _UNSURE:
+        (color, icon), label = _DOUBTFUL, "answer.doubtful"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(label, icon=icon, color=color)  # type: ignore[arg-type]
+        st.badge(texts(label), icon=icon, color=color)  # type: ignore[arg-type]
         if answer.confidence is not None:
             percent = texts.percent(answer.confidence)
             said = texts("answer.confidence", percent=percent)

@@ -102,7 +102,8 @@ def _answer(chain: AnswerChain, question: str | dict[str, Any], *, show: bool) -
     from lastro.events import Checked
     from lastro.progress import Draft
 
-    draft, cancel = Draft(quiet=not show), threading.Event()
+    asked = question if isinstance(question, str) else question["question"]
+    draft, cancel = Draft(language=chain.language_of(asked), quiet=not show), threading.Event()
     try:
         draft.searching()
         for event in chain.events(question, cancel=cancel):

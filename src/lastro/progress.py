@@ -22,7 +22,7 @@ from lastro.events import (
     StageProgress,
     Token,
 )
-from lastro.types import FileResult
+from lastro.types import FileResult, Language
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +30,22 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 _STAGES = {"parse": "reading", "split": "cutting", "embed": "embedding", "store": "storing"}
+_DRAFT: dict[Language, dict[str, str]] = {
+    "en": {
+        "searching": "searching the documents...",
+        "reading_one": "reading 1 passage...",
+        "reading": "reading {count} passages...",
+        "draft": "draft, not yet checked:",
+        "again": "its words had no backing; asking once more with the best sentences",
+    },
+    "pt": {
+        "searching": "procurando nos documentos...",
+        "reading_one": "lendo 1 trecho...",
+        "reading": "lendo {count} trechos...",
+        "draft": "rascunho, ainda não conferido:",
+        "again": "o texto não tinha respaldo; nova tentativa só com as melhores frases",
+    },
+}
 _NOTICE = b"\nlastro: stopping after the document at hand; press Ctrl-C again to stop at once\n"
 
 
@@ -171,10 +187,13 @@ class RebuildProgress:
 
 
 class Draft:
-    """Shows on stderr that an answer is under way, then the model's words, since only checked ones go to stdout."""
+    """Shows on stderr that an answer is under way, then the model's words, since only checked ones go to stdout.
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._console = stderr()
+    What it says of itself is in `language`, that of the answer.
+    """
+
+    def __init__(self, *, language: Language = "en", quiet: bool = False) -> None:
+        self._console, self._texts = stderr(), _DRAFT[language]
         self._live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._quiet = quiet
         self._status: Status | None = None
@@ -183,26 +202,27 @@ class Draft:
     def searching(self) -> None:
         """On a terminal, show that the search has begun; it includes loading the models."""
         if self._live and not self._quiet:
-            self._show("searching the documents...")
+            self._show(self._texts["searching"])
 
     def __call__(self, event: AnswerEvent) -> None:
         """Show one event."""
         if self._quiet:
             return
         if isinstance(event, Retrieved) and event.passages:
-            text = f"reading {_count(len(event.passages), 'passage')}..."
+            count = len(event.passages)
+            text = self._texts["reading_one" if count == 1 else "reading"].format(count=count)
             self._show(text) if self._live else self._console.print(text)
         elif isinstance(event, Token):
             self.write(event.text)
         elif isinstance(event, Retried):
             self.end()
-            self._console.print("its words had no backing; asking once more with the best sentences", style="dim")
+            self._console.print(self._texts["again"], style="dim")
 
     def write(self, text: str) -> None:
         """Add a piece of the draft."""
         if not self._begun:
             self._hide()
-            self._console.print("draft, not yet checked:", style="dim italic")
+            self._console.print(self._texts["draft"], style="dim italic")
             self._begun = True
         self._console.print(plain(text), style="dim", end="", soft_wrap=True)
 

@@ -107,6 +107,11 @@ def test_while_the_model_reads_this_is_said(deed, capsys):
     assert capsys.readouterr().err.startswith("reading 1 passage...\ndraft, not yet checked:\n")
 
 
+def test_what_is_said_while_it_reads_is_in_the_language_of_the_question(deed, capsys):
+    assert cli.run(["ask", "Quem é o prático do porto?"]) == 0
+    assert capsys.readouterr().err.startswith("lendo 1 trecho...\n")
+
+
 def test_a_missing_model_is_refused_before_the_embedder_is_loaded(deed, capsys, monkeypatch):
     opened = lastro.open_library
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from lastro import console
-from lastro.events import FileFinished, FileStarted, Retrieved, StageProgress, Token
+from lastro.events import FileFinished, FileStarted, Retried, Retrieved, StageProgress, Token
 from lastro.progress import AddProgress, Draft, RebuildProgress, describe
 from lastro.telling import print_answer
 from lastro.types import AddReport, Answer, Citation, FileResult, Passage, Sentence, Usage
@@ -168,6 +168,26 @@ def test_a_terminal_shows_the_reading_and_then_the_draft(terminal):
     draft.end()
     sent = terminal.getvalue()
     assert sent.index("reading 2 passages...") < sent.index("draft, not yet checked:") < sent.index("Hello")
+
+
+def test_a_terminal_shows_in_portuguese_that_the_search_has_begun(terminal):
+    draft = Draft(language="pt")
+    draft.searching()
+    draft.end()
+    assert "procurando nos documentos..." in terminal.getvalue()
+
+
+def test_a_draft_speaks_the_language_of_the_answer(terminal):
+    passage = Passage("c", "d", "Manual", "texto", 0, 5, 2, 3, "", rank=1, score=0.5)
+    draft = Draft(language="pt")
+    draft(Retrieved("?", (passage, passage)))
+    draft(Token("Olá"))
+    draft(Retried((passage,)))
+    draft.end()
+    sent = terminal.getvalue()
+    said = ["lendo 2 trechos...", "rascunho, ainda não conferido:", "não tinha respaldo"]
+    assert [text for text in said if text not in sent] == []
+    assert sorted(said, key=sent.index) == said
 
 
 def test_a_terminal_that_cannot_move_its_cursor_gets_lines(terminal, monkeypatch):

@@ -30,6 +30,17 @@ def test_a_confidence_is_told_as_a_probability_and_explained(parts, language):
 
 
 @pytest.mark.parametrize("language", ["en", "pt"])
+def test_an_answer_that_is_rather_not_the_one_asked_for_is_not_called_backed_alone(parts, language):
+    texts = load_texts(language)
+    doubtful = samples.told([samples.ENDS], state="answered", confidence=0.38)
+    assert texts("answer.doubtful") in shown(shown_answer(parts, doubtful, language))
+    assert texts("answer.answered") not in shown(shown_answer(parts, doubtful, language))
+    for confidence in (0.5, None):
+        likely = samples.told([samples.ENDS], state="answered", confidence=confidence)
+        assert texts("answer.answered") in shown(shown_answer(parts, likely, language))
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
 def test_a_marked_claim_tells_why_and_shows_the_passage_that_says_otherwise(parts, language):
     texts, app = load_texts(language), shown_answer(parts, samples.PARTIAL, language)
     (folded,) = [one for one in app.expander if one.label == texts.count("answer.marked", 2)]
