@@ -22,6 +22,11 @@ MOST = 300  # questions of a set
 _RANK = {"contradicted": -1.0, "verbatim": 1.0, "supported": 1.0, "misattributed": 1.0}
 
 
+def worth(check: Check) -> float:
+    """What a check is ranked by: its state first, then its score."""
+    return _RANK.get(check.state, 0.0) + check.score
+
+
 @dataclass(frozen=True)
 class Judged:
     """A statement with what was found about it."""
@@ -31,8 +36,8 @@ class Judged:
 
     @property
     def value(self) -> float:
-        """What statements are ranked by: the state first, then the score."""
-        return _RANK.get(self.check.state, 0.0) + self.check.score
+        """What statements are ranked by."""
+        return worth(self.check)
 
     @property
     def backed(self) -> bool:

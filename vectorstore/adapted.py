@@ -1,0 +1,144 @@
+"""An embedder's transformer as a reader of pairs: its lower layers as they are, the upper ones changed, and a score.
+
+The file of a reader holds low-rank changes of the upper layers' matrices (`up @ down` is added: LoRA, Hu et al., 2021),
+their biases and norms, and a head; its metadata says which embedder's weights they belong to. So a reader needs a few
+megabytes beside an embedder that is loaded anyway.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lastro.errors import ModelCorrupt
+from lastro.vectorstore.embeddings import LocalEmbeddings, batches
+
+FORMAT, VERSION = "lastro-reader", 1
+_MOST = 320  # tokens of a pair, special ones included; what it was taught with had fewer
+_MOST_SECOND = 100  # tokens of the second text
+_BATCH = 2_048  # tokens of a batch, padding included
+_BEGIN, _PADDING, _END = 0, 1, 2  # of multilingual-e5's vocabulary
+
+
+@dataclass(frozen=True)
+class AdaptedReader:
+    """Scores pairs of texts with the weights of an embedder; `load_reader` makes one. Safe from any thread."""
+
+    languages: tuple[str, ...]  # ISO 639-1 codes it was taught in
+    _embedder: LocalEmbeddings
+    _upper: Any  # layers
+    _head: Any
+    _lower: int  # number of layers that are the embedder's own
+
+    def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """A score for each (passage, claim), in order: the logarithm of the odds, by what it was taught with.
+
+        Of a claim the first 100 tokens are read, of a passage as many as make 320 with it.
+        """
+        import torch
+
+        read = [self._tokens(*pair) for pair in pairs]
+        found = [0.0] * len(pairs)
+        for batch in batches([len(ids) for ids, _ in read], _BATCH):
+            with self._embedder._weights.lock, torch.inference_mode():
+                values = self._forward([read[at] for at in batch]).float().cpu().tolist()
+            for at, value in zip(batch, values, strict=True):
+                found[at] = float(value)
+        return found
+
+    def _tokens(self, passage: str, claim: str) -> tuple[list[int], int]:
+        """The ids of a pair, and the place where the claim's begin; the last id is that of the end."""
+        tokenizer = self._embedder._weights.tokenizer
+        most = min(_MOST, self._embedder._weights.model[0].bert.config.max_position_embeddings)
+        second = tokenizer.encode(claim, add_special_tokens=False).ids[: min(_MOST_SECOND, most // 2)]
+        first = tokenizer.encode(passage, add_special_tokens=False).ids[: most - 3 - len(second)]
+        return [_BEGIN, *first, _END, *second, _END], len(first) + 2
+
+    def _forward(self, read: Sequence[tuple[list[int], int]]) -> Any:
+        import torch
+
+        device = self._embedder.device
+        rows = [torch.tensor(ids) for ids, _ in read]
+        ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=_PADDING).to(device)
+        places = torch.arange(ids.shape[1], device=device)[None, :]
+        ends = torch.tensor([len(row) for row, _ in read], device=device)[:, None]
+        begins = torch.tensor([begin for _, begin in read], device=device)[:, None]
+        bert = self._embedder._weights.model[0].bert
+        states = bert.embeddings(input_ids=ids)
+        seen = (places < ends)[:, None, None, :]
+        mask = torch.zeros(seen.shape, dtype=states.dtype, device=device).masked_fill(~seen, -30_000.0)
+        for layer in [*bert.encoder.layer[: self._lower], *self._upper]:
+            states = layer(states, mask)
+            states = states[0] if isinstance(states, tuple) else states
+        states = states.float()
+        in_claim = (places >= begins) & (places < ends - 1)
+        in_passage = (places < ends) & ~in_claim
+        parts = [states[:, 0], _mean(states, in_claim), _mean(states, in_passage)]
+        return self._head(torch.cat(parts, dim=1)).squeeze(1)
+
+
+def _mean(states: Any, inside: Any) -> Any:
+    weights = inside.float()
+    return (states * weights[:, :, None]).sum(1) / weights.sum(1, keepdim=True).clamp(min=1)
+
+
+def load_reader(embedder: LocalEmbeddings, file: Path) -> AdaptedReader | None:
+    """The reader of a file over an embedder; None where the file belongs to another embedder's weights.
+
+    Raises:
+        ModelCorrupt: the file is no reader, or not whole.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(file), framework="pt") as stored:
+            about = json.loads((stored.metadata() or {})["lastro"])
+            if (about["format"], about["version"]) != (FORMAT, VERSION):
+                raise ValueError(f"format {about['format']} {about['version']}")
+            if about["weights_sha256"] != embedder.identity.sha256:
+                return None
+            tensors = {name: stored.get_tensor(name).float() for name in stored.keys()}  # noqa: SIM118 - no mapping
+        bad = next((name for name, values in tensors.items() if not bool(torch.isfinite(values).all())), None)
+        if bad is not None:
+            raise ValueError(f"{bad} holds values that are no numbers")
+        lower = int(about["lower_layers"])
+        upper = _upper(embedder, lower, tensors)
+        head = _head(tensors)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelCorrupt(f"{file}: no reader that can be loaded ({error}); install Lastro again") from error
+    return AdaptedReader(
+        tuple(about["languages"]), embedder, upper.to(embedder.device), head.to(embedder.device), lower
+    )
+
+
+def _upper(embedder: LocalEmbeddings, lower: int, tensors: dict[str, Any]) -> Any:
+    """Copies of the embedder's upper layers, changed."""
+    with embedder._weights.lock:
+        layers = copy.deepcopy(embedder._weights.model[0].bert.encoder.layer[lower:])
+    for at, layer in enumerate(layers, lower):
+        for name, values in layer.named_parameters():
+            key = f"layer.{at}.{name}"
+            if f"{key}.up" in tensors:
+                change = tensors[f"{key}.up"] @ tensors[f"{key}.down"]
+                values.data = (values.data.float().cpu() + change).to(values.dtype)
+            else:
+                if tensors[key].shape != values.shape:
+                    raise ValueError(f"{key} is of shape {tuple(tensors[key].shape)}")
+                values.data = tensors[key].to(values.dtype)
+    return layers.eval()
+
+
+def _head(tensors: dict[str, Any]) -> Any:
+    import torch
+
+    first, last = tensors["head.0.weight"], tensors["head.2.weight"]
+    head = torch.nn.Sequential(
+        torch.nn.Linear(first.shape[1], first.shape[0]), torch.nn.Tanh(), torch.nn.Linear(last.shape[1], 1)
+    )
+    head.load_state_dict({name.removeprefix("head."): tensors[name] for name in tensors if name.startswith("head.")})
+    return head.eval()
