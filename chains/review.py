@@ -120,7 +120,7 @@ class Watch:
     def prepare(self) -> None:
         """Have the sentences of the passages embedded before the first claim is there: the model still reads."""
         texts = [source.text for group in self._review.evidence.sentences for source in group]
-        self._worker.submit(self._review.alike.learn, texts)
+        self._worker.submit(self._review.alike.prepare, texts)
 
     def finish(self, text: str) -> Iterator[ClaimChecked]:
         """Check what is left of the finished text; yield the checks still under way, as they end."""

@@ -106,30 +106,28 @@ def load_reader(embedder: LocalEmbeddings, file: Path) -> AdaptedReader | None:
         bad = next((name for name, values in tensors.items() if not bool(torch.isfinite(values).all())), None)
         if bad is not None:
             raise ValueError(f"{bad} holds values that are no numbers")
-        lower = int(about["lower_layers"])
-        upper = _upper(embedder, lower, tensors)
-        head = _head(tensors)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        languages, lower = tuple(about["languages"]), int(about["lower_layers"])
+        upper, head = _upper(embedder, lower, tensors), _head(tensors)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelCorrupt(f"{file}: no reader that can be loaded ({error}); install Lastro again") from error
-    return AdaptedReader(
-        tuple(about["languages"]), embedder, upper.to(embedder.device), head.to(embedder.device), lower
-    )
+    return AdaptedReader(languages, embedder, upper.to(embedder.device), head.to(embedder.device), lower)
 
 
 def _upper(embedder: LocalEmbeddings, lower: int, tensors: dict[str, Any]) -> Any:
     """Copies of the embedder's upper layers, changed."""
+    whole = embedder._weights.model[0].bert.encoder.layer
+    if not 0 <= lower < len(whole):
+        raise ValueError(f"{lower} lower layers of {len(whole)}")
     with embedder._weights.lock:
-        layers = copy.deepcopy(embedder._weights.model[0].bert.encoder.layer[lower:])
+        layers = copy.deepcopy(whole[lower:])
     for at, layer in enumerate(layers, lower):
         for name, values in layer.named_parameters():
             key = f"layer.{at}.{name}"
-            if f"{key}.up" in tensors:
-                change = tensors[f"{key}.up"] @ tensors[f"{key}.down"]
-                values.data = (values.data.float().cpu() + change).to(values.dtype)
-            else:
-                if tensors[key].shape != values.shape:
-                    raise ValueError(f"{key} is of shape {tuple(tensors[key].shape)}")
-                values.data = tensors[key].to(values.dtype)
+            changed = f"{key}.up" in tensors
+            given = tensors[f"{key}.up"] @ tensors[f"{key}.down"] if changed else tensors[key]
+            if given.shape != values.shape:
+                raise ValueError(f"{key} is of shape {tuple(given.shape)}")
+            values.data = (values.data.float().cpu() + given if changed else given).to(values.dtype)
     return layers.eval()
 
 

@@ -68,6 +68,11 @@ class Alike:
         """What reads a claim together with its passage, where the embedder has such a reader."""
         return reader_of(self._embedder)
 
+    def prepare(self, texts: Sequence[str]) -> None:
+        """Embed the texts that are new, and load what reads claims, before anything is compared."""
+        self.learn(texts)
+        _ = self.pair_reader
+
     def said(self, passage: str, claim: str) -> float:
         """How surely a passage says a claim, 0 to 1, by the reader that there has to be; read once."""
         key = passage, claim

@@ -17,6 +17,7 @@ from lastro.vectorstore.embeddings import LocalEmbeddings
 
 READERS = Path(__file__).with_name("readers")
 LEAST, MOST = 3, 4  # sentences that are read with a claim
+ROOM = 900  # characters of them, but for the first: what a reader has tokens for
 _LENGTH = 0.02  # how much a sentence's further terms count against it
 _LOADED: dict[tuple[str, str], AdaptedReader | None] = {}  # by weights and device
 _LOADING = threading.Lock()
@@ -51,16 +52,18 @@ def premise(said: str, evidence: Evidence, found: Iterable[SourceSentence] = ())
         return sum(weights[stem] for stem in wanted & stems) / (1 + _LENGTH * len(stems))
 
     places = {(id(source.passage), source.start): at for at, source in enumerate(every)}
-    first = dict.fromkeys(places[id(source.passage), source.start] for source in found)
-    chosen = list(first)[:MOST]
-    for at in sorted(range(len(every)), key=lambda at: -shared(at)):
-        if len(chosen) >= LEAST:
-            break
-        if at not in first:
+    first = list(dict.fromkeys(places[id(source.passage), source.start] for source in found))[:MOST]
+    rest = [at for at in sorted(range(len(every)), key=lambda at: -shared(at)) if at not in first]
+    chosen, room = list[int](), ROOM
+    for at in (*first, *rest[: max(LEAST - len(first), 0)]):
+        room -= len(every[at].text)
+        if room >= 0 or not chosen:  # a long one before it in the document must not push out what was found
             chosen.append(at)
     return " ".join(every[at].text for at in sorted(chosen))
 
 
 def probability(score: float) -> float:
-    """A score as a number between 0 and 1."""
+    """A score as a number between 0 and 1; one that is no number says nothing for a claim."""
+    if not math.isfinite(score):
+        return 0.0
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, score))))

@@ -127,13 +127,15 @@ def test_a_reader_of_other_weights_is_none(tiny: LocalEmbeddings, tmp_path: Path
     assert load_reader(tiny, tmp_path / "reader.safetensors") is None
 
 
-@pytest.mark.parametrize("damage", ["cut", "nan", "version", "missing", "shape", "nothing", "not ours"])
+@pytest.mark.parametrize(
+    "damage", ["cut", "nan", "version", "missing", "shape", "change", "layers", "nothing", "not ours"]
+)
 def test_a_damaged_file_is_told_with_the_way_out(tiny: LocalEmbeddings, tmp_path: Path, damage: str):
     file = tmp_path / "reader.safetensors"
     write_reader(file, tiny)
     told = {
         "format": "lastro-reader", "version": 2 if damage == "version" else 1, "languages": ["en"],
-        "lower_layers": LOWER, "weights_sha256": tiny.identity.sha256,
+        "lower_layers": 99 if damage == "layers" else LOWER, "weights_sha256": tiny.identity.sha256,
     }  # fmt: skip
     metadata = {"lastro": json.dumps(told)}
     tensors = load_file(str(file))
@@ -151,6 +153,9 @@ def test_a_damaged_file_is_told_with_the_way_out(tiny: LocalEmbeddings, tmp_path
             del tensors[key]
         elif damage == "shape":
             tensors[key] = tensors[key][:-1].clone()
+        elif damage == "change":
+            up = f"layer.{LOWER}.attention.self.query.weight.up"
+            tensors[up] = tensors[up][:1].clone()
         save_file(tensors, str(file), metadata=metadata)
     with pytest.raises(ModelCorrupt, match=r"reader\.safetensors: no reader.*install Lastro again"):
         load_reader(tiny, file)
