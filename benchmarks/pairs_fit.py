@@ -17,13 +17,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks import report
-from benchmarks.pairs import LANGUAGES, Outcome, alike_of, evidence_of, figures, pairs, table
+from benchmarks.pairs import LANGUAGES, PAIRS, Outcome, alike_of, evidence_of, figures, pairs, table
 
 Row = dict[str, Any]
 Floats = npt.NDArray[np.float64]
@@ -64,6 +65,7 @@ class Example:
 
 def fit_all(wanted: Sequence[str] = ()) -> None:
     """Fit each case, or those that are wanted, print its cross-validation, and store the weights."""
+    from lastro.chains.checking.reader import READERS
     from lastro.chains.checking.weighing import WEIGHTS
 
     if unknown := sorted(set(wanted) - set(CASES)):
@@ -85,6 +87,7 @@ def fit_all(wanted: Sequence[str] = ()) -> None:
         names, (bias, weights) = names_of(examples), fitted(examples, added, most)
         cases[case] = {
             "embedder": embedder,
+            **({"reader": _digest(READERS / f"{embedder}.safetensors")} if case == "reading" else {}),
             "languages": languages,
             "fitted_on": datetime.now(UTC).date().isoformat(),
             "cross_validated": figures(outcomes),
@@ -96,7 +99,7 @@ def fit_all(wanted: Sequence[str] = ()) -> None:
         last[case] = figures(outcomes)
     provenance = {
         "made_by": "python -m benchmarks.pairs --fit",
-        "data": {name: _digest(name) for name in (f"claims_{language}.jsonl" for language in LANGUAGES)},
+        "data": {name: _digest(PAIRS / name) for name in (f"claims_{language}.jsonl" for language in LANGUAGES)},
         "method": f"logistic, signs given, L2 with C={INVERSE}, added pairs weigh {ADDED}; {FOLDS} folds by passage, "
         f"{SHUFFLES} shuffles; reading: no rule weighs less than in contextual",
     }
@@ -104,10 +107,8 @@ def fit_all(wanted: Sequence[str] = ()) -> None:
     report.last_line({"fit": last})
 
 
-def _digest(name: str) -> str:
-    from benchmarks.pairs import PAIRS
-
-    return hashlib.sha256((PAIRS / name).read_bytes()).hexdigest()
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def with_group(row: Row) -> Row:

