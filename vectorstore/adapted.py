@@ -1,8 +1,8 @@
-"""An embedder's transformer as a reader of pairs: its lower layers as they are, the upper ones changed, and a score.
+"""An embedder's transformer as a reader of pairs: layers of it, from one on upwards, changed, and a score.
 
-The file of a reader holds low-rank changes of the upper layers' matrices (`up @ down` is added: LoRA, Hu et al., 2021),
-their biases and norms, and a head; its metadata says which embedder's weights they belong to. So a reader needs a few
-megabytes beside an embedder that is loaded anyway.
+The file of a reader holds low-rank changes of those layers' matrices (`up @ down` is added: LoRA, Hu et al., 2021),
+their biases and norms, and a head; its metadata says which embedder's weights they belong to. So it is
+much smaller than a model; in memory it takes a second copy of the layers that are changed.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def measure(
     """The signals of each clause of a claim; none where there is nothing to compare.
 
     With weights, a clause is measured against the sentences that back it best by them: one that contradicts a claim
-    does not hide another that says it.
+    does not hide another that says it. A claim that a hard rule has decided is not read then.
     """
     alike = Alike() if alike is None else alike
     asked = question if question and needs_question(claim, evidence.language) else ""
@@ -65,7 +65,7 @@ def measure(
             tried = [signals_of(one) for one in (found if weights is not None else found[:1])]
             measured.append(tried[0] if weights is None else max(tried, key=partial(_score, weights=weights)))
     if weights is not None and any(hard(one) for one in measured):
-        return measured  # decided, whatever a reader finds: reading takes most of the time
+        return measured  # decided, whatever a reader finds, and reading takes time
     return _read(measured, f"{asked} {claim}".strip(), evidence, alike)
 
 

@@ -1,6 +1,6 @@
 """How surely passages say a claim, by a transformer that reads both together: one signal among the others.
 
-It is the embedder's own transformer with upper layers that were taught on claims beside two passages of which one backs
+It is the embedder's own transformer with layers that were taught on claims beside two passages of which one backs
 them and one does not (docs/decisions/022-reading-claims.md). There is one for an embedder that has a file in `readers`.
 """
 

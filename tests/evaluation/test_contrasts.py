@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+from argparse import Namespace
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from benchmarks import contrast
-from benchmarks.contrast import Contrast, contrasts, twins
-from benchmarks.reader_fit import swaps
+from benchmarks.contrast import Contrast, contrasts, twins, unseen
+from benchmarks.reader_fit import _batches, _twins, material, swaps
 
 KINDS = {"answer", "asked", "role", "paraphrase", "polarity", "number", "two", "scope", "fragment"}
 
@@ -26,14 +27,10 @@ def test_every_edit_fits_and_changes_its_passage() -> None:
     assert all(texts(one.backing) != texts(one.other) for one in found)
 
 
-def test_twins_are_two_claims_and_two_passages_each_claim_backed_by_one() -> None:
+def test_every_twin_fits_and_no_kind_or_language_is_rare() -> None:
     found = list(twins())
-    assert len({one.row["id"] for one, _ in found}) == len(found)
-    for one, other in found:
-        assert one.row["claim"] != other.row["claim"]
-        assert one.backing == other.other
-        assert one.other == other.backing
-        assert texts(one.backing) != texts(one.other)
+    assert len({one.row["id"] for pair in found for one in pair}) == 2 * len(found)
+    assert all(one.row["claim"] != other.row["claim"] for one, other in found)
     kinds = Counter(one.row["kind"] for one, _ in found)
     assert set(kinds) == KINDS
     assert min(kinds.values()) > len(found) / 20
@@ -41,15 +38,62 @@ def test_twins_are_two_claims_and_two_passages_each_claim_backed_by_one() -> Non
     assert min(languages["en"], languages["pt"]) > 0.4 * len(found)
 
 
-def test_an_edit_that_does_not_fit_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edits: list[list[str]]) -> list[tuple[Contrast, Contrast]]:
     given = {"group": "t1", "lang": "en", "claims": "en", "title": "T", "text": "Ana met Rui. Ana left."}
-    for edits in ([["Ana", "Eva"]], [["met Rui", "met Rui"]], [["met Rui", "saw Rui"], ["Rui. Ana", "Rui. Eva"]]):
-        row = {**given, "twins": [["role", "Ana met Rui.", "Rui met Ana.", edits]]}
-        file = tmp_path / "twins.jsonl"
-        file.write_text(json.dumps(row) + "\n", encoding="utf-8")
-        monkeypatch.setattr(contrast, "TWINS", file)
-        with pytest.raises(ValueError, match="it must once"):
-            list(twins())
+    file = tmp_path / "twins.jsonl"
+    row = {**given, "twins": [["role", "Ana met Rui.", "Rui met Ana.", edits]]}
+    file.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    monkeypatch.setattr(contrast, "TWINS", file)
+    return list(twins())
+
+
+def test_the_edits_of_twins_are_made_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ((one, other),) = written(tmp_path, monkeypatch, [["Ana met", "Rui met"], ["Rui", "Ana"]])
+    assert texts(one.backing) == texts(other.other) == ["Ana met Rui. Ana left."]
+    assert texts(one.other) == texts(other.backing) == ["Rui met Ana. Ana left."]
+
+
+@pytest.mark.parametrize(
+    ("edits", "wrong"),
+    [
+        ([], "no edit"),
+        ([["Ana", "Eva"]], "stands 2 times"),
+        ([["Eva", "Ana"]], "stands 0 times"),
+        ([["met Rui", "met Rui"]], "is not changed"),
+        ([["met Rui", "saw Rui"], ["Rui. Ana", "Rui. Eva"]], "overlap"),
+    ],
+)
+def test_an_edit_that_does_not_fit_is_told(
+    edits: list[list[str]], wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match=wrong):
+        written(tmp_path, monkeypatch, edits)
+
+
+def test_what_is_held_out_is_not_learnt_from_and_what_is_measured_is_not_weighed() -> None:
+    chosen = Namespace(seed=0, first=10**6, twins=10**6, swaps=200, parts=[])
+    given = material(chosen)
+    learnt = {one.group for group in given.groups for one in group}
+    assert learnt.isdisjoint(given.held_out_groups)
+    assert given.counts["twins"] > 15 * len(given.held_twins) / 2 * 0.7
+    assert set(unseen_groups(for_weights=True)).isdisjoint(unseen_groups(for_weights=False))
+    with pytest.raises(SystemExit, match="T0"):
+        material(Namespace(seed=0, first=1, twins=1, swaps=0, parts=["T0"]))
+
+
+def unseen_groups(*, for_weights: bool) -> set[str]:
+    return {one.group for one in unseen(for_weights=for_weights)}
+
+
+def test_the_loss_compares_twins_with_each_other_and_nothing_else() -> None:
+    assert _twins([1, 2, 1, 2]) == [(1, 2), (2, 1), (4, 5), (5, 4)]
+
+
+def test_a_batch_never_parts_twins() -> None:
+    read = [[(([0] * (at + 1), 0), ([0], 0))] * (1 + at % 2) for at in range(100)]
+    batches = _batches(read, 8, random.Random(0))
+    assert sorted(at for batch in batches for at in batch) == list(range(100))
+    assert all(sum(len(read[at]) for at in batch) <= 9 for batch in batches)
 
 
 def test_swapped_passages_hold_the_same_words_and_back_the_swapped_claim() -> None:
