@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lastro.chains.checking.binding import bindings, known_names
 from lastro.chains.checking.breaks import Break
@@ -57,6 +57,7 @@ def _soft(thing: Thing, cover: Cover) -> bool:
 def binding_breaks(cover: Cover) -> Iterator[Break]:
     """Things of the claim whose words the passages say of a rival."""
     yield from _changed_places(cover)
+    yield from _exchanged(cover)
     for bound in bindings(cover):
         if bound.margin > 0:
             kind = bound.thing.kind
@@ -67,6 +68,8 @@ _SHORT = 5  # letters; a passage may have spelled out what a shorter acronym sta
 _BY = {"en": re.compile(r"\bby\b"), "pt": re.compile(r"\b(?:pel[oa]s?|por)\b")}
 
 
+_TOKEN = re.compile(r"\w+(?:[-'’]\w+)*")
+_LONGEST = 5  # words of a name
 _COMPARED = ("er", "or", "ores", "velho", "velhos", "novo", "novos", "jovem", "jovens")
 
 
@@ -78,6 +81,39 @@ def _changed_places(cover: Cover) -> Iterator[Break]:
     for pair, order in mine.items():
         if len(order) == 2 and theirs.get(pair) == order[::-1] and passive[0] == passive[1]:
             yield Break("role", 1.0, order[0], order[1])
+
+
+# What two do to each other, so that the other order says the same.
+_MUTUAL = frozenset(
+    "met meets meet married marries marry equals equal resembles resemble neighbours borders "
+    "encontrou encontra conheceu casou casa-se casou-se equivale parece vizinho".split()
+)
+
+
+def _exchanged(cover: Cover) -> Iterator[Break]:
+    """Two names that changed places in a sentence that is the claim word for word otherwise ("Anna sued Peter")."""
+    mine, theirs = (_TOKEN.findall(text) for text in (cover.statement.text, cover.primary.source.text))
+    if len(mine) != len(theirs) or mine == theirs:
+        return
+    start = next((at for at, (a, b) in enumerate(zip(mine, theirs, strict=True)) if fold(a) != fold(b)), None)
+    if start is None:
+        return
+    end = len(mine) - next(
+        at for at, (a, b) in enumerate(zip(mine[::-1], theirs[::-1], strict=True)) if fold(a) != fold(b)
+    )
+    for first in range(1, _LONGEST + 1):
+        for last in range(1, _LONGEST + 1):
+            one, between, other = mine[start : start + first], mine[start + first : end - last], mine[end - last : end]
+            if [*map(fold, (*other, *between, *one))] == [*map(fold, theirs[start:end])] and _act(one, between, other):
+                yield Break("role", 1.0, " ".join(one), " ".join(other))
+                return
+
+
+def _act(one: Sequence[str], between: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two names stand around a word that is no name, such as a verb, and not of what two do together."""
+    said = {fold(word) for word in between if word.islower() and len(word) > 2}
+    named = all(word[0].isupper() for word in (*one, *other))
+    return named and bool(said) and not said & _MUTUAL
 
 
 def _sides(reading: Reading) -> dict[str, list[str]]:
