@@ -203,7 +203,11 @@ def _told(values: Sequence[float]) -> str:
 
 
 def cost(found: Sequence[Contrast], embedder: str, repeats: int) -> tuple[list[list[object]], float]:
-    """Milliseconds of a claim's check with the embedder's reader and without it, in turn; sentences embedded before."""
+    """Milliseconds of a check beside a backing passage, with the reader and without, in turn; sentences are embedded.
+
+    Raises:
+        SystemExit: the embedder has no reader.
+    """
     from lastro.chains.checking.alike import Alike
     from lastro.chains.checking.check import check_claim
     from lastro.vectorstore.embeddings import load_embedder
@@ -213,11 +217,13 @@ def cost(found: Sequence[Contrast], embedder: str, repeats: int) -> tuple[list[l
 
         pair_reader = None
 
-    loaded = load_embedder(embedder)
+    loaded = load_embedder(embedder) if embedder else None
+    if Alike(loaded).pair_reader is None:
+        raise SystemExit(f"--cost: the embedder {embedder or 'none'} has no reader")
     given = [(one.row, evidence_of({"lang": one.row["lang"], "passages": one.backing})) for one in found]
     times: dict[str, list[float]] = {"with": [], "without": []}
     kinds: dict[str, type[Alike]] = {"with": Alike, "without": Unread}
-    for repeat in range(-1, repeats):  # the first one warms up
+    for repeat in range(-1, max(repeats, 1)):  # the first one warms up
         for name in sorted(kinds, reverse=repeat % 2 == 0):
             alike = kinds[name](loaded)
             alike.prepare([source.text for _, evidence in given for group in evidence.sentences for source in group])

@@ -11,7 +11,7 @@ from lastro.chains.checking.lexicon import lexicon
 from lastro.chains.checking.matching import Cover
 from lastro.chains.checking.reading import Reading, read
 from lastro.chains.checking.things import Thing, plain, same_thing, things_of
-from lastro.language import fold
+from lastro.language import fold, is_stop_word
 
 _SURE = 0.35  # margin from which a thing is surely bound to another
 
@@ -83,11 +83,16 @@ def _changed_places(cover: Cover) -> Iterator[Break]:
             yield Break("role", 1.0, order[0], order[1])
 
 
-# What two do to each other, so that the other order says the same.
+# What two are to each other, or do together, so that the other order says the same.
 _MUTUAL = frozenset(
-    "met meets meet married marries marry equals equal resembles resemble neighbours borders "
-    "encontrou encontra conheceu casou casa-se casou-se equivale parece vizinho".split()
+    "with between met meet meets married marries marry friend friends brother brothers sister sisters cousin cousins "
+    "neighbour neighbours neighbor neighbors border borders equal equals similar identical different differ differs "
+    "resemble resembles opposite beside alongside near "
+    "com entre encontrou encontraram conheceu casou casado casada casados amigo amiga amigos irmão irmã irmãos primo "
+    "prima vizinho vizinha fronteira igual equivale equivalente parecido semelhante idêntico diferente difere perto "
+    "junto reuniu".split()
 )
+_PARTICLES = frozenset("de da do das dos of the o a os as".split())  # inside a name
 
 
 def _exchanged(cover: Cover) -> Iterator[Break]:
@@ -104,16 +109,23 @@ def _exchanged(cover: Cover) -> Iterator[Break]:
     for first in range(1, _LONGEST + 1):
         for last in range(1, _LONGEST + 1):
             one, between, other = mine[start : start + first], mine[start + first : end - last], mine[end - last : end]
-            if [*map(fold, (*other, *between, *one))] == [*map(fold, theirs[start:end])] and _act(one, between, other):
+            if [*map(fold, (*other, *between, *one))] == [*map(fold, theirs[start:end])] and _act(
+                one, between, other, cover.statement.language
+            ):
                 yield Break("role", 1.0, " ".join(one), " ".join(other))
                 return
 
 
-def _act(one: Sequence[str], between: Sequence[str], other: Sequence[str]) -> bool:
+def _act(one: Sequence[str], between: Sequence[str], other: Sequence[str], language: str) -> bool:
     """Whether two names stand around a word that is no name, such as a verb, and not of what two do together."""
-    said = {fold(word) for word in between if word.islower() and len(word) > 2}
-    named = all(word[0].isupper() for word in (*one, *other))
-    return named and bool(said) and not said & _MUTUAL
+    words = {word for word in between if word.islower()}
+    said = {word for word in words if len(word) > 2 and not is_stop_word(word, language)}
+    return _is_name(one) and _is_name(other) and bool(said) and not words & _MUTUAL
+
+
+def _is_name(words: Sequence[str]) -> bool:
+    """Whether words are a name: capitalised, but for particles."""
+    return any(word[0].isupper() for word in words) and all(word[0].isupper() or word in _PARTICLES for word in words)
 
 
 def _sides(reading: Reading) -> dict[str, list[str]]:

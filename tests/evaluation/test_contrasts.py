@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import contrast
 from benchmarks.contrast import Contrast, contrasts, twins, unseen
-from benchmarks.reader_fit import _batches, _twins, material, swaps
+from benchmarks.reader_fit import _batches, _twins, material, may_have_learnt, swaps
 
 KINDS = {"answer", "asked", "role", "paraphrase", "polarity", "number", "two", "scope", "fragment"}
 
@@ -79,6 +79,17 @@ def test_what_is_held_out_is_not_learnt_from_and_what_is_measured_is_not_weighed
     assert set(unseen_groups(for_weights=True)).isdisjoint(unseen_groups(for_weights=False))
     with pytest.raises(SystemExit, match="T0"):
         material(Namespace(seed=0, first=1, twins=1, swaps=0, parts=["T0"]))
+
+
+def test_a_reader_that_may_have_learnt_what_is_held_out_is_no_start() -> None:
+    given = material(Namespace(seed=0, first=1, twins=1, swaps=0, parts=[]))
+    edits = sorted({one.group for one in given.held_edits})
+    hashed = sorted({one.group for one in given.held_twins})
+    none, some = {"edits": 5}, {"mean_of": 1, "after": [{"twins": 5}]}
+    assert may_have_learnt({"held_out_groups": edits, "learnt_from": none}, given) == []
+    assert may_have_learnt({"held_out_groups": [*edits, hashed[0]], "learnt_from": some}, given) == []
+    assert may_have_learnt({"held_out_groups": edits, "learnt_from": some}, given) == hashed
+    assert may_have_learnt({"held_out_groups": edits[1:], "learnt_from": none}, given) == edits[:1]
 
 
 def unseen_groups(*, for_weights: bool) -> set[str]:
