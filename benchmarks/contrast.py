@@ -223,7 +223,7 @@ def cost(found: Sequence[Contrast], embedder: str, repeats: int) -> tuple[list[l
     given = [(one.row, evidence_of({"lang": one.row["lang"], "passages": one.backing})) for one in found]
     times: dict[str, list[float]] = {"with": [], "without": []}
     kinds: dict[str, type[Alike]] = {"with": Alike, "without": Unread}
-    for repeat in range(-1, max(repeats, 1)):  # the first one warms up
+    for repeat in range(-1, repeats):  # the first one warms up
         for name in sorted(kinds, reverse=repeat % 2 == 0):
             alike = kinds[name](loaded)
             alike.prepare([source.text for _, evidence in given for group in evidence.sentences for source in group])
@@ -254,6 +254,8 @@ def main() -> None:
     picked = [one for one in every if one.row["id"] in rows]
     if not picked:
         raise SystemExit("no claims: the reader's file names no such passages as held out, or --first is 0")
+    if chosen.cost and chosen.repeats < 1:
+        raise SystemExit(f"--repeats {chosen.repeats}: at least one")
     if chosen.cost:
         print(report.machine(), f"{len(picked)} checks, embedder {chosen.embedder}, milliseconds each")
         lines, ratio = cost(picked, chosen.embedder, chosen.repeats)

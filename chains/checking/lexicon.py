@@ -35,6 +35,7 @@ class Lexicon:
     some: re.Pattern[str] = NEVER
     only: re.Pattern[str] = NEVER
     empty: frozenset[str] = frozenset()  # say how, not what: no weight in a claim
+    mutual: frozenset[str] = frozenset()  # what two are to each other, or do together: their order says nothing
     opposites: dict[str, frozenset[str]] = field(default_factory=dict)
 
 

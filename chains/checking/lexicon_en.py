@@ -265,5 +265,10 @@ ENGLISH = Lexicon(
         "going go goes "
         "went be being able however therefore thus"
     ),
+    mutual=words(
+        "with between met meet meets married marries marry friend friends brother brothers sister sisters cousin "
+        "cousins neighbour neighbours neighbor neighbors border borders equal equals similar identical different "
+        "differ differs resemble resembles opposite beside alongside near"
+    ),
     opposites=contraries.ENGLISH,
 )

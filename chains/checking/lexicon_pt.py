@@ -282,5 +282,11 @@ PORTUGUESE = Lexicon(
         "pedir ter tido "
         "sera serao foi estao estar porem entanto portanto cabe cabem preciso precisa precisam"
     ),
+    mutual=words(
+        "com entre encontrou encontraram conheceu casou casaram casado casada casados casadas amigo amiga amigos "
+        "amigas irmao irma irmaos irmas primo prima primos primas vizinho vizinha vizinhos vizinhas fronteira "
+        "igual iguais equivale equivalente parecido parecida semelhante identico identica diferente difere "
+        "perto junto reuniu"
+    ),
     opposites=contraries.PORTUGUESE,
 )

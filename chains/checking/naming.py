@@ -83,15 +83,6 @@ def _changed_places(cover: Cover) -> Iterator[Break]:
             yield Break("role", 1.0, order[0], order[1])
 
 
-# What two are to each other, or do together, so that the other order says the same.
-_MUTUAL = frozenset(
-    "with between met meet meets married marries marry friend friends brother brothers sister sisters cousin cousins "
-    "neighbour neighbours neighbor neighbors border borders equal equals similar identical different differ differs "
-    "resemble resembles opposite beside alongside near "
-    "com entre encontrou encontraram conheceu casou casado casada casados amigo amiga amigos irmão irmã irmãos primo "
-    "prima vizinho vizinha fronteira igual equivale equivalente parecido semelhante idêntico diferente difere perto "
-    "junto reuniu".split()
-)
 _PARTICLES = frozenset("de da do das dos of the o a os as".split())  # inside a name
 
 
@@ -118,9 +109,10 @@ def _exchanged(cover: Cover) -> Iterator[Break]:
 
 def _act(one: Sequence[str], between: Sequence[str], other: Sequence[str], language: str) -> bool:
     """Whether two names stand around a word that is no name, such as a verb, and not of what two do together."""
-    words = {word for word in between if word.islower()}
+    mutual = lexicon(language).mutual
+    words = {fold(word) for word in between if word.islower()}
     said = {word for word in words if len(word) > 2 and not is_stop_word(word, language)}
-    return _is_name(one) and _is_name(other) and bool(said) and not words & _MUTUAL
+    return _is_name(one) and _is_name(other) and bool(mutual and said) and not words & mutual
 
 
 def _is_name(words: Sequence[str]) -> bool:

