@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin starve each other on a busy machine
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell that starts us in the background has it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OUTSIDE: list[str] = []  # every address beyond loopback that something tried to reach
 
