@@ -109,7 +109,10 @@ _MORE = {
         **{"setecentos": 700, "oitocentos": 800, "novecentos": 900},
     },
 }
-_SCALES = {"hundred": 100, "thousand": 1000, "mil": 1000, "million": 10**6, "milhao": 10**6, "milhoes": 10**6}
+_SCALES = {
+    **{"hundred": 100, "thousand": 1000, "mil": 1000, "million": 10**6, "milhao": 10**6, "milhoes": 10**6},
+    **{"billion": 10**9, "bilhao": 10**9, "bilhoes": 10**9},
+}
 _ARTICLES = {"one", "um"}  # too often no number
 
 

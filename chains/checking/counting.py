@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lastro.chains.checking.breaks import Break
 from lastro.chains.checking.matching import Cover
-from lastro.chains.checking.quantities import Quantity, same
+from lastro.chains.checking.quantities import Quantity
 from lastro.chains.checking.things import head_of
 
 _SMALL = 3  # "one", "two" and "both" often count nothing that a passage would count
@@ -17,7 +17,7 @@ _WEAK = 0.4
 def number_breaks(cover: Cover) -> Iterator[Break]:
     """Numbers of the claim that the passage lacks or bounds otherwise."""
     for at, wanted in enumerate(cover.statement.quantities):
-        found = [q for m in cover.sentences if m.quantities[at] for q in m.reading.quantities if same(wanted, q)]
+        found = [q for m in cover.sentences if m.quantities[at] for q in m.reading.says(wanted)]
         if not found:
             yield from _missing(at, wanted, cover)
             continue

@@ -10,7 +10,7 @@ import numpy as np
 
 from lastro.chains.checking.alike import Alike, Vectors
 from lastro.chains.checking.opposites import are_opposite
-from lastro.chains.checking.quantities import Quantity, same
+from lastro.chains.checking.quantities import Quantity
 from lastro.chains.checking.reading import Reading, Word, read
 from lastro.chains.evidence import Evidence, SourceSentence
 from lastro.language import stem
@@ -165,7 +165,7 @@ def _lexical(statement: Statement, source: SourceSentence, closeness: float) -> 
         credits.append(1.0 if said else _OPPOSED if contrary else _TITLED * (word.stem in titled))
         said_by.append(said or [replace(other, negated=not other.negated) for other in contrary])
         opposed.append(bool(contrary))
-    have = [any(same(wanted, q) for q in reading.quantities) for wanted in statement.quantities]
+    have = [bool(reading.says(wanted)) for wanted in statement.quantities]
     matched = Matched(source, reading, grid, credits, said_by, have, opposed, closeness)
     _weigh(statement, matched)
     return matched

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from lastro.chains.checking.amounts import amounts_in, single_units_in, value_of
 from lastro.chains.checking.dates import Date, dates_in
-from lastro.chains.checking.units import PARTS, SCALE, UNITS
+from lastro.chains.checking.units import ORDINALS, PARTS, SCALE, SCALE_OF_MONEY, UNITS
 from lastro.chains.facts import spelled_numbers
 from lastro.language import Term, fold, terms
 
@@ -28,20 +29,15 @@ class Quantity:
     raw: float | None = None  # the number as written, where the unit changed the value
     period: str = ""  # "day", "week", "month" or "year", where it is so much for each
     side: str = ""  # "since" or "until", where it is an end of a time
+    spoken: bool = False  # a time of day in words, of either half of the day
 
 
-_ORDINALS = {
-    word: float(number)
-    for number, words in enumerate(
-        ("first primeiro primeira", "", "terceiro terceira", "fourth", "fifth quinto",
-         "sixth sexto", "seventh setimo", "eighth oitavo", "ninth nono", "tenth decimo"), 1)
-    for word in words.split()
-}  # fmt: skip
 _NUMBER = re.compile(
     r"(?P<sign>r\$|us\$|\$|€|£|\b(?:usd|eur|gbp|brl|"
     r"chf)\b)?\s?(?<![\w.,/])(?P<digits>\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d+(?:[.,]\d+)*)"
     r"(?:\s?/\s?(?P<under>\d+)(?!\d|/))?"
-    r"(?P<percent>\s?%|\s?per\s?cent\b|\s?por cento\b)?(?P<scale>\s+(?:mil|milhoes|milhao|million|thousand|billion)\b)?"
+    r"(?P<percent>\s?%|\s?per\s?cent\b|\s?por cento\b)?"
+    r"(?P<scale>\s+(?:" + "|".join((*SCALE, *SCALE_OF_MONEY)) + r")\b)?"
     r"(?:\s?h\s?(?P<minutes>\d\d)\b|:(?P<colon>\d\d)\b)?"
 )
 # What these number has a name, not a size: clause 4.1 is not clause 4.10.
@@ -86,7 +82,10 @@ def quantities_of(text: str, language: str) -> tuple[Quantity, ...]:
     folded = _folded(text)
     found: list[Quantity] = []
     taken: set[int] = set()
-    for quantity in (*_dated(folded, text, language), *_digits(folded, text), *_words(folded, text, language)):
+    for quantity in (
+        *_amounts(folded, text, language), *_dated(folded, text, language), *_digits(folded, text),
+        *_words(folded, text, language),
+    ):  # fmt: skip
         span = range(quantity.start, quantity.end)
         if not taken.intersection(span):
             taken.update(span)
@@ -94,24 +93,21 @@ def quantities_of(text: str, language: str) -> tuple[Quantity, ...]:
     return tuple(sorted(found, key=lambda quantity: quantity.start))
 
 
+@lru_cache(maxsize=20_000)
+def single_units_of(text: str) -> tuple[Quantity, ...]:
+    """What an article counts ("a year", "um quilo"): nobody has to say it again, but "12 months" is said by it."""
+    return tuple(Quantity(one.value, one.unit, one.start, one.end, text[one.start : one.end])
+                 for one in single_units_in(_folded(text)))  # fmt: skip
+
+
+def _amounts(folded: str, text: str, language: str) -> Iterator[Quantity]:
+    for value, unit, start, end, spoken in amounts_in(folded, text, language):
+        yield Quantity(value, unit, start, end, text[start:end], spoken=spoken)
+
+
 def _dated(folded: str, text: str, language: str) -> Iterator[Quantity]:
     for date, start, end in dates_in(folded, text, language):
         yield Quantity(float(date.day or date.year or date.month or 0), "date", start, end, text[start:end], date)
-
-
-def value_of(digits: str) -> float:
-    """The value of digits with the separators of either language.
-
-    >>> [value_of(text) for text in ("1.234,56", "1,234.56", "2.350", "85,000", "5.2", "12,5")]
-    [1234.56, 1234.56, 2350.0, 85000.0, 5.2, 12.5]
-    """
-    digits = re.sub(r"\s", "", digits)
-    if re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?", digits):
-        return float(digits.replace(".", "").replace(",", "."))
-    if re.fullmatch(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", digits):
-        return float(digits.replace(",", ""))
-    whole = digits.replace(",", ".")
-    return float(whole) if whole.count(".") < 2 else float(whole.replace(".", ""))
 
 
 def _digits(folded: str, text: str) -> Iterator[Quantity]:
@@ -125,15 +121,27 @@ def _digits(folded: str, text: str) -> Iterator[Quantity]:
             value, unit, end = value / float(match["under"]), "part", match.end("under")
         elif match["minutes"] or match["colon"]:
             value, unit, end = value * 3600 + 60 * float(match["minutes"] or match["colon"]), "clock", match.end()
+            if half := _HALF_OF_DAY.match(folded, end):
+                value, end = value % 43_200 + 43_200 * (half[1] == "p"), half.end()
         elif match["percent"]:
             value, unit, end = value / 100, "part", match.end("percent")
         else:
-            value *= SCALE[match["scale"].strip()] if match["scale"] else 1
-            value, unit, end = _unit(folded, match.end(), value, match["sign"] or "")
+            value, end = _scaled(value, match)
+            value, unit, end = _unit(folded, end, value, match["sign"] or "")
         start = match.start("digits") if not match["sign"] else match.start("sign")
         value = -value if _MINUS.search(folded[max(start - 2, 0) : start]) else value
         raw = value_of(match["digits"]) if unit in ("s", "month", "m", "g", "l") else None
         yield Quantity(value, unit, start, end, text[start:end].strip(), raw=raw)
+
+
+def _scaled(value: float, match: re.Match[str]) -> tuple[float, int]:
+    """A value in millions or so, and where that ends; "bi" is such a word beside a sign of money alone."""
+    word = (match["scale"] or "").strip()
+    factor = SCALE.get(word) or (SCALE_OF_MONEY.get(word) if match["sign"] else None)
+    return (value * factor, match.end()) if factor else (value, match.start("scale") if word else match.end())
+
+
+_HALF_OF_DAY = re.compile(r"\s?([ap])\.?m\b\.?")
 
 
 def _unit(folded: str, at: int, value: float, sign: str = "") -> tuple[float, str, int]:
@@ -141,8 +149,9 @@ def _unit(folded: str, at: int, value: float, sign: str = "") -> tuple[float, st
     if sign:
         factor, unit = UNITS[sign]
         return value * factor, unit, at
-    if clock := re.match(r"\s?([ap])\.?m\b\.?", folded[at : at + 8]):
-        return (value % 12 + (12 if clock[1] == "p" else 0)) * 3600, "clock", at + clock.end()
+    if clock := _HALF_OF_DAY.match(folded, at):
+        hours = value // 1 % 12 + (value % 1) / 0.6 + 12 * (clock[1] == "p")  # 4.30 p.m.
+        return hours * 3600, "clock", clock.end()
     after = _AFTER.match(folded, at)
     if after is None or after["unit"] not in UNITS:
         symbol = re.match(r"\s?(us\$|r\$|€|£|°c)", folded[at:])
@@ -167,10 +176,6 @@ def _words(folded: str, text: str, language: str) -> Iterator[Quantity]:
             )
             continue
         value, unit, last = _unit(folded, end, float(spelled))
-        if extra := re.match(r"\s+(?:e meio|e meia|and a half)\b", folded[last:]):
-            value, last = value * (float(spelled) + 0.5) / (float(spelled) or 1), last + extra.end()
-            yield Quantity(value, unit, start, last, text[start:last])
-            continue
         yield Quantity(value, unit, start, last, text[start:last], raw=float(spelled))
     for term in terms(text, language):
         yield from _part_or_place(term, folded)
@@ -184,8 +189,8 @@ def _part_or_place(term: Term, folded: str) -> Iterator[Quantity]:
         after = re.match(r"\s+(?:an?\s+)?([^\W\d_]+)", folded[end:])
         factor, unit = UNITS.get(after[1], (1, "part")) if after else (1, "part")
         yield Quantity(PARTS[word] * factor, unit, start, end, term.text)
-    elif word in _ORDINALS:
-        yield Quantity(_ORDINALS[word], "", start, end, term.text, ordinal=True)
+    elif word in ORDINALS:
+        yield Quantity(float(ORDINALS[word]), "", start, end, term.text, ordinal=True)
     elif word == "twice":
         yield Quantity(2.0, "", start, end, term.text)
 
@@ -234,11 +239,52 @@ def same(one: Quantity, other: Quantity) -> bool:
     units = {one.unit, other.unit}
     if "label" in units:
         return one.text.strip(".") == other.text.strip(".")
-    if (one.ordinal or other.ordinal) and units != {""}:
+    if (one.ordinal or other.ordinal) and not units <= {"", "century"}:
         return False
-    mine, theirs = (one.value, other.value) if "" not in units else (_raw(one), _raw(other))
+    mine, theirs = _compared(one, other)
     close = abs(mine - theirs) <= 1e-6 * max(abs(mine), 1.0)
     return close and (one.unit == other.unit or "" in units or units in ({"part", ""}, {"s", "clock"}))
+
+
+def _compared(one: Quantity, other: Quantity) -> tuple[float, float]:
+    """The values of two quantities as their forms let them be compared."""
+    units = {one.unit, other.unit}
+    mine, theirs = (one.value, other.value) if "" not in units else (_raw(one), _raw(other))
+    if units == {"clock", ""}:  # "at 11.30", "at six"
+        mine, theirs = ((q.value if q.unit else _as_clock(q, spoken=one.spoken or other.spoken)) for q in (one, other))
+    elif units == {"clock"} and (one.spoken or other.spoken):
+        mine, theirs = mine % _HALF_DAY, theirs % _HALF_DAY
+    elif units == {"decade"} and min(mine, theirs) < _CENTURY <= max(mine, theirs):  # "the nineties"
+        mine, theirs = mine % _CENTURY, theirs % _CENTURY
+    return mine, theirs
+
+
+_HALF_DAY, _CENTURY = 43_200, 100
+
+
+def _as_clock(bare: Quantity, *, spoken: bool) -> float:
+    """The seconds of the day that a number may be: one with two decimals, and a bare one where it is spoken of."""
+    if re.fullmatch(r"\d{1,2}\.[0-5]\d", bare.text):
+        hours, _, minutes = bare.text.partition(".")
+        return 3600.0 * int(hours) + 60 * int(minutes)
+    return bare.value * 3600 if spoken and bare.value <= 24 else bare.value
+
+
+def holds(wanted: Quantity, have: Quantity) -> bool:
+    """Whether a text that has one quantity says another: an equal one, or the decade or century of a year."""
+    year = _year_of(have)
+    if wanted.unit == "century" and year:
+        return (year - 1) // 100 + 1 == wanted.value
+    if wanted.unit == "decade" and year:
+        return wanted.value in (year - year % 10, year % 100 - year % 10)
+    return same(wanted, have)
+
+
+def _year_of(quantity: Quantity) -> int:
+    """The year that a quantity is or may be; 0 where it is none."""
+    if quantity.date is not None:
+        return quantity.date.year or 0
+    return int(quantity.text) if not quantity.unit and re.fullmatch(r"[1-9]\d\d\d", quantity.text) else 0
 
 
 def _day_of(bare: Quantity, dated: Quantity) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from lastro.chains.checking.lexicon import Lexicon, lexicon
-from lastro.chains.checking.quantities import Quantity, quantities_of
+from lastro.chains.checking.quantities import Quantity, holds, quantities_of, single_units_of
 from lastro.language import Term, fold, is_stop_word, terms
 
 Span = tuple[int, int]
@@ -60,6 +60,11 @@ class Reading:
     conditions: tuple[Span, ...]
     attributed: tuple[Span, ...]
     denials: tuple[Word, ...] = ()  # words that deny by what they mean: "forbidden"
+
+    def says(self, quantity: Quantity) -> list[Quantity]:
+        """The quantities that say one of another text; "a year" only where no number does."""
+        found = [own for own in self.quantities if holds(quantity, own)]
+        return found or [own for own in single_units_of(self.text) if holds(quantity, own)]
 
     @cached_property
     def stems(self) -> frozenset[str]:

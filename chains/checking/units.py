@@ -26,14 +26,17 @@ UNITS: dict[str, tuple[float, str]] = {
         ("hour hours hora horas h", 3600, "s"),
         ("day days dia dias", 86400, "s"),
         ("week weeks semana semanas", 604800, "s"),
+        ("fortnight fortnights", 1209600, "s"),
+        ("quinzena quinzenas", 1296000, "s"),
         ("month months mes meses", 1, "month"),
+        ("semestre semestres", 6, "month"),
         ("year years ano anos", 12, "month"),
         ("mg", 0.001, "g"),
         ("g gram grams grama gramas", 1, "g"),
-        ("kg kilo kilos quilo quilos", 1000, "g"),
+        ("kg kilo kilos kilogram kilograms kilogramme kilogrammes quilo quilos quilograma quilogramas", 1000, "g"),
         ("tonne tonnes tonelada toneladas", 1e6, "g"),
-        ("mm", 0.001, "m"),
-        ("cm", 0.01, "m"),
+        ("mm millimetre millimetres millimeter millimeters milimetro milimetros", 0.001, "m"),
+        ("cm centimetre centimetres centimeter centimeters centimetro centimetros", 0.01, "m"),
         ("m metre metres meter meters metro metros", 1, "m"),
         ("km kilometre kilometres kilometer kilometers quilometro quilometros", 1000, "m"),
         ("mile miles milha milhas", 1609.34, "m"),
@@ -46,12 +49,55 @@ UNITS: dict[str, tuple[float, str]] = {
         ("real reais brl r$", 1, "BRL"),
         ("franc francs franco francos chf", 1, "CHF"),
         ("kroner krone kronor", 1, "DKK"),
+        ("hectare hectares ha", 10_000, "m2"),
+        ("acre acres", 4046.86, "m2"),
+        ("centavo centavos", 0.01, "BRL"),
         ("percent", 0.01, "part"),
     )
     for word in words.split()
 }
-SCALE = {"thousand": 1e3, "mil": 1e3, "million": 1e6, "milhao": 1e6, "milhoes": 1e6, "billion": 1e9, "bilhoes": 1e9}
+SCALE = {
+    word: 10.0**zeros
+    for words, zeros in (
+        ("thousand mil", 3), ("million milhao milhoes", 6), ("billion bilhao bilhoes", 9),
+        ("trillion trilhao trilhoes", 12),
+    )
+    for word in words.split()
+}  # fmt: skip
+SCALE_OF_MONEY = {"mil": 1e3, "mi": 1e6, "bi": 1e9, "tri": 1e12}  # behind a sign of money alone: "R$ 2,5 bi"
 PARTS = {
     "half": 0.5, "halves": 0.5, "metade": 0.5, "meio": 0.5, "meia": 0.5, "quarter": 0.25, "quarters": 0.25,
     "quarto": 0.25, "quartos": 0.25, "third": 1 / 3, "thirds": 1 / 3, "terco": 1 / 3, "tercos": 1 / 3,
 }  # fmt: skip
+# Parts that are also places in an order ("fifth"): only behind a number, or before "of".
+SMALL_PARTS = {
+    word: 1 / under
+    for words, under in (
+        ("fifth fifths quinto quintos quinta", 5), ("sixth sixths sexto sextos sexta", 6),
+        ("seventh sevenths setimo setimos setima", 7), ("eighth eighths oitavo oitavos oitava", 8),
+        ("ninth ninths nono nonos nona", 9), ("tenth tenths decimo decimos decima", 10),
+        ("hundredth hundredths centesimo centesimos centesima", 100),
+    )
+    for word in words.split()
+}  # fmt: skip
+ORDINALS = {
+    word: number
+    for number, words in enumerate(
+        ("first primeiro primeira", "", "terceiro terceira", "fourth", "fifth quinto", "sixth sexto",
+         "seventh setimo", "eighth oitavo", "ninth nono", "tenth decimo"), 1)
+    for word in words.split()
+}  # fmt: skip
+# Those that a century has besides; alone they are too often something else ("a second", "a third").
+CENTURIES = {
+    word: number
+    for number, words in enumerate(
+        ("first primeiro", "second segundo", "third terceiro", "fourth quarto", "fifth quinto", "sixth sexto",
+         "seventh setimo", "eighth oitavo", "ninth nono", "tenth decimo", "eleventh", "twelfth", "thirteenth",
+         "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth",
+         "twenty-first"), 1)
+    for word in words.split()
+}  # fmt: skip
+DECADES = {
+    word: 10 * number
+    for number, word in enumerate("twenties thirties forties fifties sixties seventies eighties nineties".split(), 2)
+}

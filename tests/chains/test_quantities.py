@@ -1,0 +1,116 @@
+"""The same number in many forms: what is one to a reader is one to the check, and nothing else is."""
+
+from __future__ import annotations
+
+import pytest
+
+from lastro.chains.checking.quantities import quantities_of
+from lastro.chains.checking.reading import read
+
+# language, text, language, text: one number.
+ONE_NUMBER = (
+    ("en", "ninety days", "en", "90 days"),
+    ("pt", "duzentos e dez", "en", "210"),
+    ("en", "half a dozen eggs", "pt", "meia dúzia de ovos"),
+    ("en", "a dozen boats", "en", "12 boats"),
+    ("pt", "duas dúzias de barcos", "pt", "24 barcos"),
+    ("pt", "às 11h30", "en", "at 11.30"),
+    ("en", "at half past two", "en", "at 14:30"),
+    ("pt", "às duas e meia", "pt", "às 14h30"),
+    ("en", "at 2:30 pm", "pt", "às 14h30"),
+    ("en", "at 4.30 p.m.", "pt", "às 16h30"),
+    ("en", "at six o'clock", "en", "at six"),
+    ("en", "noon", "pt", "meio-dia"),
+    ("pt", "meia-noite", "en", "midnight"),
+    ("en", "0.31 kilograms", "en", "310 grams"),
+    ("pt", "160 centímetros", "pt", "1,6 metro"),
+    ("pt", "50.000 m²", "pt", "5 hectares"),
+    ("en", "2 square kilometres", "pt", "200 hectares"),
+    ("pt", "1,2 milhão de reais", "pt", "R$ 1.200.000,00"),
+    ("pt", "R$ 2,5 bi", "pt", "2,5 bilhões de reais"),
+    ("en", "1.5 billion", "pt", "um bilhão e meio"),
+    ("en", "two and a half million", "pt", "dois milhões e meio"),
+    ("pt", "R$ 3 milhões", "pt", "três milhões de reais"),
+    ("pt", "três reais e cinquenta", "pt", "R$ 3,50"),
+    ("pt", "sessenta centavos", "pt", "R$ 0,60"),
+    ("en", "nine in ten", "en", "90%"),
+    ("pt", "um em cada quatro", "pt", "25%"),
+    ("en", "one patient in ten", "en", "10%"),
+    ("en", "7 out of 10", "pt", "70%"),
+    ("en", "two fifths", "pt", "40%"),
+    ("pt", "a quinta parte", "en", "a fifth of them"),
+    ("pt", "três quartos", "pt", "75%"),
+    ("en", "an hour and a half", "en", "90 minutes"),
+    ("pt", "duas horas e meia", "pt", "150 minutos"),
+    ("en", "a quarter of an hour", "pt", "15 minutos"),
+    ("en", "one and a half tonnes", "en", "1,500 kg"),
+    ("pt", "um ano e meio", "pt", "18 meses"),
+    ("en", "12 months", "en", "a year"),
+    ("pt", "doze meses", "pt", "um ano"),
+    ("en", "14 days", "en", "a fortnight"),
+    ("pt", "seis meses", "pt", "um semestre"),
+    ("pt", "século XIX", "en", "nineteenth century"),
+    ("pt", "século 19", "en", "the 19th century"),
+    ("en", "the 1990s", "pt", "década de 1990"),
+    ("en", "the nineties", "pt", "anos noventa"),
+    ("pt", "os anos 90", "en", "the 1990s"),
+    ("en", "the 1990s", "en", "in 1994"),
+    ("en", "the fourteenth century", "en", "in 1352"),
+    ("en", "minus 3 degrees", "pt", "3 graus negativos"),
+)
+TWO_NUMBERS = (
+    ("en", "half a dozen eggs", "en", "12 eggs"),
+    ("en", "half a dozen eggs", "en", "half of the eggs"),
+    ("pt", "às 11h30", "en", "at 11.40"),
+    ("en", "at 2:30 pm", "en", "at 2:30 am"),
+    ("pt", "às duas e meia", "pt", "às três e meia"),
+    ("pt", "160 centímetros", "pt", "160 metros"),
+    ("pt", "5 hectares", "pt", "5 km²"),
+    ("en", "two and a half million", "en", "2 million"),
+    ("pt", "dois milhões e meio", "pt", "2.000.000"),
+    ("pt", "três reais e cinquenta", "pt", "R$ 3,05"),
+    ("pt", "sessenta centavos", "pt", "R$ 60,00"),
+    ("en", "nine in ten", "en", "9%"),
+    ("en", "one patient in ten", "en", "one patient in twelve"),
+    ("en", "two fifths", "en", "25%"),
+    ("en", "an hour and a half", "en", "30 minutes"),
+    ("pt", "doze meses", "pt", "um mês"),
+    ("pt", "século XIX", "pt", "século XX"),
+    ("en", "the 1990s", "en", "in 1989"),
+    ("en", "in 1994", "en", "the 1990s"),
+    ("en", "the fourteenth century", "en", "in 1401"),
+    ("en", "the nineties", "en", "the 1980s"),
+    ("en", "minus 3 degrees", "en", "3 degrees"),
+)
+
+
+@pytest.mark.parametrize(("language", "claim", "other", "source"), ONE_NUMBER)
+def test_one_number_in_two_forms(language: str, claim: str, other: str, source: str) -> None:
+    wanted = quantities_of(claim, language)
+    assert wanted
+    assert all(read(source, other).says(quantity) for quantity in wanted)
+
+
+@pytest.mark.parametrize(("language", "claim", "other", "source"), TWO_NUMBERS)
+def test_two_numbers_of_like_form(language: str, claim: str, other: str, source: str) -> None:
+    assert not all(read(source, other).says(quantity) for quantity in quantities_of(claim, language))
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("en", "three in five rooms and 7 out of 40", ["three in five", "7 out of 40"]),
+        ("en", "two in 1990, ten in 30 days", ["two", "1990", "ten", "30 days"]),
+        ("pt", "as duas e meia toneladas", ["duas e meia toneladas"]),
+        ("pt", "há 3 anos 20 pessoas vieram", ["3 anos", "20"]),
+        ("en", "a fifth element, the second of ten", ["fifth", "ten"]),
+        ("en", "the 1990 law; afternoon", ["1990"]),
+    ],
+)
+def test_what_is_no_amount_is_left_as_it_is(language: str, text: str, expected: list[str]) -> None:
+    assert [quantity.text.strip() for quantity in quantities_of(text, language)] == expected
+
+
+def test_a_unit_that_an_article_counts_is_not_asked_for() -> None:
+    assert quantities_of("It takes a year.", "en") == ()
+    assert quantities_of("Leva uma semana.", "pt") == ()
