@@ -2,8 +2,9 @@
 
 The parts, each a module of its own: `pairs` (claims and passages of our own), `gold` (gold answers as statements, right
 and damaged), `chain` (the starter model over public sets; what is fitted is fitted on half of the questions), `pages`
-(cited pages of real PDFs), `payloads`, `injection`, `cost`. Every citation of every answer that they give is checked.
-`gold`, `chain` and `pages` need --data, the folder of the public sets.
+(cited pages of real PDFs), `scripted` (a thousand answers made by rule), `payloads`, `injection`, `cost`. Every
+citation of every answer that they give is checked. `gold`, `chain`, `pages` and `scripted` need --data, the folder of
+the public sets.
 
 What the model writes is kept in `recorded.sqlite` under --work, beside the libraries and `signals.jsonl`: a run that
 was ended goes on where it was. `--recorded` runs no model: questions whose text is not there are left out, and so is
@@ -26,8 +27,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from benchmarks import report
 
-PARTS = ("pairs", "gold", "chain", "pages", "payloads", "injection", "cost")
-WITH_DATA = ("gold", "chain", "pages")
+PARTS = ("pairs", "gold", "chain", "pages", "scripted", "payloads", "injection", "cost")
+WITH_DATA = ("gold", "chain", "pages", "scripted")
 QUICK = 6  # questions of each kind
 
 
@@ -105,6 +106,14 @@ class Run:
 
         table, figures = answers_pages.pages(self.bench, self.first)
         show("cited pages", answers_pages.HEADER, table)
+        return figures
+
+    def scripted(self) -> dict[str, Any]:
+        """Answers made by rule."""
+        from benchmarks import answers_scripted
+
+        table, figures = answers_scripted.scripted(self.bench, self.first)
+        show("answers made by rule", answers_scripted.HEADER, table)
         return figures
 
     def payloads(self) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from benchmarks.answers_recorded import RecordedChat, Recording
 from benchmarks.followups import rows
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from lastro.chains.answer import AnswerChain
     from lastro.types import Answer
     from lastro.vectorstore.library import Library
@@ -144,14 +146,17 @@ class Bench:
         return library
 
     def chain(
-        self, library: Library, *, retriever: BaseRetriever | None = None, calibrations: Any = None, **settings: Any
-    ) -> AnswerChain:
-        """The answer chain over a library with the recorded model; `settings` are of the section `answer`."""
+        self, library: Library, *, llm: BaseChatModel | None = None, retriever: BaseRetriever | None = None,
+        calibrations: Any = None, **settings: Any,
+    ) -> AnswerChain:  # fmt: skip
+        """The answer chain over a library with the recorded model or another; `settings` are of section `answer`."""
         from lastro.chains.answer import answer_chain
         from lastro.config import AnswerSettings
 
         chosen = AnswerSettings.read(**settings)
-        return answer_chain(library, llm=self.llm, retriever=retriever, settings=chosen, calibrations=calibrations)
+        return answer_chain(
+            library, llm=llm or self.llm, retriever=retriever, settings=chosen, calibrations=calibrations
+        )
 
     def of_set(self, asked: Asked, found: Sequence[Row], **settings: Any) -> tuple[Library, AnswerChain]:
         """A set's library and the chain over it; of a set without retrieval, with exactly its own passages."""
