@@ -33,14 +33,14 @@ class Ground:
     fence: str = "~~~~~~~~"
     language: Language = "en"  # of a question too short to tell
     documents: Callable[[], Sequence[DocumentRecord]] | None = None
-    embeddings: Callable[[], Embeddings] | None = None  # called when the first text is checked
+    embeddings: Callable[[], Embeddings] | None = None  # what claims are checked with; called for the first text
     embedder: str = ""  # its name
     calibrations: tuple[Calibration, ...] | None = None  # None: those that Lastro comes with
     load_entailment: Callable[[], Entailment] | None = None
 
     @classmethod
     def of(cls, library: Library, *, seed: int = 0, **more: Any) -> Ground:
-        """The ground of a library: its term weights, pages, prompt fence, embedder and catalogue."""
+        """The ground of a library: its term weights, pages, prompt fence, embedder and catalogue; `more` goes first."""
 
         def page_of(document_id: str, character: int) -> int | None:
             try:
@@ -49,11 +49,12 @@ class Ground:
                 return None
             return next((span.number for span in spans if span.start <= character < span.end), None)
 
-        return cls(
-            idf=library.idf, page_of=page_of, fence=library.fence(seed), language=library.main_language(),
-            documents=library.documents, embeddings=lambda: cast("Embeddings", library.embedder),
-            embedder=library.settings.embedder, **more,
-        )  # fmt: skip
+        own: dict[str, Any] = {
+            "idf": library.idf, "page_of": page_of, "fence": library.fence(seed), "language": library.main_language(),
+            "documents": library.documents, "embeddings": lambda: cast("Embeddings", library.embedder),
+            "embedder": library.settings.embedder,
+        }  # fmt: skip
+        return cls(**{**own, **more})
 
     @cached_property
     def entailment(self) -> Entailment | None:

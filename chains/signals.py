@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lastro.chains.checking.alike import Alike
+from lastro.chains.checking.reader import premise
 from lastro.chains.evidence import Evidence
 from lastro.chains.facts import facts_of
 from lastro.chains.relevance import (
@@ -43,7 +44,8 @@ def signals_of(
 ) -> dict[str, float]:
     """The signals of a draft whose `counting` claims are not none; `best` are the sentences that would be quoted.
 
-    What cannot be known is left out: likenesses without an embedder, the passage's where no search told it.
+    What cannot be known is left out: likenesses without an embedder, the passage's where no search told it, and how
+    surely it answers the question without a reader.
     """
     cited = [draft.citations[index] for sentence in draft.counting for index in sentence.citations]
     passages = {passage.chunk_id: passage for passage in evidence.passages}
@@ -70,6 +72,7 @@ def signals_of(
         "added": math.log1p(len(facts_of(draft.text, evidence.language).stems - asked)),
         "length": math.log1p(len(terms(draft.text, evidence.language))),
         **_likenesses(question, [draft.text, quoted], sources, alike),
+        **_answering(question, draft, cited, evidence, alike),
     }
 
 
@@ -80,6 +83,27 @@ def _likenesses(question: str, texts: Sequence[str], sources: Sequence[Passage],
         found |= {"likeness": float(close[0]), "span_likeness": float(close[1])}
     cosines = [one.cosine for one in sources if one.cosine is not None]
     return found | ({"passage_cosine": max(cosines)} if cosines else {})
+
+
+def _answering(
+    question: str, draft: Draft, cited: Sequence[Citation], evidence: Evidence, alike: Alike
+) -> dict[str, float]:
+    """How surely the cited sentences say the answer, read with its question; a true sentence may answer another."""
+    reader = alike.pair_reader
+    if reader is None or evidence.language not in reader.languages or not question.strip():
+        return {}
+    ranges = [(one.chunk_id, one.start, one.end) for one in cited]
+    found = [
+        source
+        for group in evidence.sentences
+        for source in group
+        for chunk, start, end in ranges
+        if source.passage.chunk_id == chunk
+        and source.start + source.passage.start < end
+        and start < source.end + source.passage.start
+    ]
+    said = f"{question} {draft.text}"
+    return {"answers": alike.said(premise(said, evidence, found), said)}
 
 
 def _whole(passage: Passage) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from lastro.chains.confidence import SIGNALS, Calibration
+from lastro.chains.confidence import SIGNALS, WITH_READER, Calibration
 from lastro.errors import ConfigError
 from lastro.evaluation import bootstrap
 from lastro.evaluation.answers import ranking
@@ -53,7 +53,8 @@ def fit(
     Raises:
         ConfigError: there are too few right or wrong answers to cross-validate, or signals are missing.
     """
-    values, right = _matrix(rows), np.array([was_right for _, was_right in rows], dtype=bool)
+    names = _names(rows)
+    values, right = _matrix(rows, names), np.array([was_right for _, was_right in rows], dtype=bool)
     counts = int(right.sum()), int((~right).sum())
     if min(counts) < 2 * FOLDS:
         raise ConfigError(
@@ -73,7 +74,7 @@ def fit(
     }  # fmt: skip
 
     def by_signal(numbers: npt.NDArray[np.float64]) -> dict[str, float]:
-        return {name: round(float(number), 6) for name, number in zip(SIGNALS, numbers, strict=True)}
+        return {name: round(float(number), 6) for name, number in zip(names, numbers, strict=True)}
 
     return Calibration(
         *key, intercept=round(float(regression.intercept_[0]), 6), weights=by_signal(regression.coef_[0]),
@@ -94,12 +95,17 @@ def threshold_keeping(right: Sequence[float], keep: float) -> float:
     return next(one for step in (0, 1) if (one := (nearest - step) / _STEPS) <= last)
 
 
-def _matrix(rows: Rows) -> npt.NDArray[np.float64]:
-    """Answers by signals, in the order of `SIGNALS`."""
+def _names(rows: Rows) -> list[str]:
+    """The signals of these answers, in the order of `SIGNALS`; what a reader tells is among them where one told it."""
     known = {name for signals, _ in rows for name in signals}
-    if missing := sorted(set(SIGNALS) - known):
+    if missing := sorted(set(SIGNALS) - known - set(WITH_READER)):
         raise ConfigError(f"answers without the signals {', '.join(missing)}: made by another version; answer anew")
-    values = np.array([[signals.get(name, np.nan) for name in SIGNALS] for signals, _ in rows], dtype=np.float64)
+    return [name for name in SIGNALS if name in known]
+
+
+def _matrix(rows: Rows, names: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Answers by signals."""
+    values = np.array([[signals.get(name, np.nan) for name in names] for signals, _ in rows], dtype=np.float64)
     return np.where(np.isnan(values), np.nanmean(values, axis=0), values)  # as a confidence is computed without them
 
 

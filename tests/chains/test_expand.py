@@ -182,6 +182,28 @@ def test_the_answer_chain_expands_where_the_settings_say_so(library: Library):
     assert len(chain.invoke("When do cats hunt?").passages) == 2
 
 
+def test_claims_are_checked_with_the_librarys_embedder_or_with_the_one_that_is_set(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+):
+    from lastro import opening
+
+    other, asked = HashEmbeddings(salt="other"), list[str]()
+    monkeypatch.setattr(opening, "checking_embedder", lambda name: asked.append(name) or other)
+    own = lastro.answer_chain(library, llm=ScriptedChat()).ground
+    assert own.embedder == library.settings.embedder
+    assert own.embeddings is not None
+    assert own.embeddings() is library.embedder
+    settings = lastro.load_settings(answer={"checker": "some-embedder"})
+    chain = lastro.answer_chain(library, llm=ScriptedChat(script="At dusk."), settings=settings)
+    assert chain.ground.embedder == "some-embedder"
+    assert asked == []  # nothing is loaded before the first check
+    before = other.encoded
+    assert chain.invoke("When do cats hunt?").passages
+    assert asked
+    assert set(asked) == {"some-embedder"}
+    assert other.encoded > before
+
+
 @given(st.text(), st.text(min_size=1), st.integers(1, 10))
 def test_wordings_are_few_and_none_is_the_question(text: str, question: str, count: int):
     found = other_wordings(text, question, count)

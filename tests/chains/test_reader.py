@@ -15,9 +15,12 @@ from lastro.chains.checking.alike import Alike
 from lastro.chains.checking.check import case_of, check_claim, measure
 from lastro.chains.checking.reader import MOST, READERS, premise, probability, reader_of
 from lastro.chains.checking.weighing import WEIGHTS, weights_of
+from lastro.chains.citations import cite
 from lastro.chains.evidence import Evidence, idf_of_passages
+from lastro.chains.signals import Draft, signals_of
 from lastro.errors import ModelError
 from lastro.llm import models
+from lastro.types import Sentence
 from lastro.vectorstore.embeddings import load_embedder
 from tests.chains.passages import passage
 from tests.fakes import HashEmbeddings
@@ -117,6 +120,25 @@ def test_nothing_is_read_for_a_claim_that_is_decided_without_it(monkeypatch: pyt
     assert check_claim("Its tower is 54 metres high.", evidence(STATUTE), alike=alike).state == "verbatim"
     assert check_claim("The widow finished the tower in 1920.", evidence(STATUTE), alike=alike).state == "contradicted"
     assert reader.asked == []
+
+
+def test_an_answer_is_read_with_its_question_beside_what_it_cites(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, given = ScriptedReader(0.0), evidence(STATUTE)
+    source = given.sentences[0][5]
+    cited = cite(source.passage, source.start, source.end, lambda _document, _character: None)
+    claim = Sentence(source.text, 0, len(source.text), "verbatim", 1.0, (0,))
+    draft = Draft([claim], [claim], [cited])
+
+    def signals(question: str, alike: Alike) -> dict[str, float]:
+        return signals_of(draft, question, given, alike=alike, best=())
+
+    asked = "Who runs the tower?"
+    assert "answers" not in signals(asked, Alike(HashEmbeddings()))
+    assert signals(asked, read_by(reader, monkeypatch))["answers"] == 0.5
+    ((read, said),) = reader.asked
+    assert said == f"{asked} {source.text}"
+    assert source.text in read
+    assert "answers" not in signals("", read_by(reader, monkeypatch))
 
 
 def test_a_language_that_the_reader_was_not_taught_is_weighed_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

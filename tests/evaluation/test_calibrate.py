@@ -53,6 +53,16 @@ def test_a_fit_finds_the_signal_that_tells_and_leaves_the_others():
     assert fit(rows, Key("model", "embedder", "pt"), provenance={"questions_file": "q.jsonl"}) == found
 
 
+def test_what_only_a_reader_tells_is_fitted_where_one_told_it():
+    rows = made_up(200)
+    assert "answers" in fit(rows).weights
+    without = [({name: value for name, value in drawn.items() if name != "answers"}, right) for drawn, right in rows]
+    assert "answers" not in fit(without).weights
+    lacking = [({name: value for name, value in drawn.items() if name != "support"}, right) for drawn, right in rows]
+    with pytest.raises(ConfigError, match="without the signals support"):
+        fit(lacking)
+
+
 def test_what_is_stored_computes_what_scikit_learn_computes():
     rows = made_up(200, seed=3)
     found = fit(rows)
