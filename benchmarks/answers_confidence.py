@@ -26,6 +26,7 @@ def fitted(results: Sequence[Result], bench: Bench, *, half: str = "tuning") -> 
     from lastro.evaluation.calibrate import Key, fit
 
     embedder = next(iter(bench._libraries.values())).settings.embedder if bench._libraries else ""
+    embedder = bench.checker or embedder
     model = bench.llm.inner.model
     found = []
     for language in (*LANGUAGES, ""):

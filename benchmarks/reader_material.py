@@ -7,25 +7,34 @@ import hashlib
 import random
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from benchmarks.answers_damage import _NAME, _NUMBER, _is_date
-from benchmarks.contrast import Contrast, Passages, contrasts, held_out, twins
+from benchmarks.contrast import Asked, Contrast, Passages, Side, contrasts, held_out, questions, twins
 from benchmarks.pairs import evidence_of
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A claim, with its question before it, beside what is read of a backing passage and of another."""
+    """A claim, with its question before it, beside what is read of a backing passage and of another.
+
+    With `instead` another claim is read beside the other passage: an answer with a question that it does not answer.
+    """
 
     group: str
     language: str
     claim: str
     backing: str
     other: str
+    instead: str = ""
+
+    @property
+    def read(self) -> tuple[tuple[str, str], tuple[str, str]]:
+        """What is read together: the passage and the claim that it backs, and those that do not go together."""
+        return (self.backing, self.claim), (self.other, self.instead or self.claim)
 
 
 Unit = tuple[Pair, ...]
@@ -48,6 +57,46 @@ def pair_of(one: Contrast) -> Pair | None:
     ]
     read = [premise(said, evidence, found) for evidence, found in zip((backing, other), changed, strict=True)]
     return Pair(one.group, one.row["lang"], said, *read) if read[0] != read[1] else None
+
+
+def answered(one: Asked) -> Unit:
+    """What is read of two questions of which a passage answers one, and after an edit the other.
+
+    Beside either version stands the sentence that holds the answer, or, for some, the short answer alone.
+    """
+    found = []
+    for side in one.sides:
+        told = side.answer if one.short else side.sentence
+        said, unsaid = f"{side.question} {told}", f"{side.other} {told}"
+        found.append(Pair(one.group, one.language, said, _near(one, side, said), _near(one, side, unsaid), unsaid))
+    return tuple(found)
+
+
+def beside(one: Asked) -> Unit:
+    """A question with the sentence that answers it, and with the one of its passage that looks most like an answer."""
+    side = one.sides[0]
+    evidence = _evidence_of(one.language, (side.passage,))
+    wanted = evidence.stems(side.question, one.language)
+    others = [source for group in evidence.sentences for source in group if not _same(source.text, side.sentence)]
+    if not others:
+        return ()
+    best = max(others, key=lambda source: len(wanted & evidence.stems(source.text, source.passage.language)))
+    said, unsaid = f"{side.question} {side.sentence}", f"{side.question} {best.text}"
+    wrong = replace(side, sentence=best.text)
+    return (Pair(one.group, one.language, said, _near(one, side, said), _near(one, wrong, unsaid), unsaid),)
+
+
+def _near(one: Asked, side: Side, said: str) -> str:
+    """What is read of a passage beside an answer: its sentence, with those that share most with it."""
+    from lastro.chains.checking.reader import premise
+
+    evidence = _evidence_of(one.language, (side.passage,))
+    held = [source for group in evidence.sentences for source in group if _same(source.text, side.sentence)]
+    return premise(said, evidence, held)
+
+
+def _same(one: str, other: str) -> bool:
+    return one in other or other in one
 
 
 def _evidence(language: str, passages: Passages) -> Any:
@@ -115,14 +164,21 @@ class Material:
     """What is learnt from, what is held out, and the counts of the former."""
 
     groups: list[Sequence[Contrast]]
+    asked: list[Asked]
     held_edits: list[Contrast]
     held_twins: list[Contrast]
+    held_asked: list[Asked]
     counts: dict[str, int]
 
     @property
     def held_out_groups(self) -> list[str]:
         """The passages that nothing is learnt from."""
         return sorted({one.group for one in (*self.held_edits, *self.held_twins)})
+
+    def units(self) -> list[Unit]:
+        """What is learnt from, as it is read; without what reads alike on both sides."""
+        return [pairs for pairs in (*map(unit, self.groups), *map(answered, self.asked), *map(beside, self.asked))
+                if pairs]  # fmt: skip
 
 
 def kept_back(group: str) -> bool:
@@ -131,7 +187,7 @@ def kept_back(group: str) -> bool:
 
 
 def material(chosen: argparse.Namespace) -> Material:
-    """The edits, twins and swaps that are chosen, without the passages that are held out.
+    """The edits, twins, swaps and questions that are chosen, without the passages that are held out.
 
     Raises:
         SystemExit: no twins have such a part.
@@ -147,11 +203,17 @@ def material(chosen: argparse.Namespace) -> Material:
     sources = [*edits, *(first for first, _ in chosen_twins)]
     draw.shuffle(sources)
     some = edits[: chosen.first], chosen_twins[: chosen.twins], list(islice(swaps(sources, draw), chosen.swaps))
+    asked = list(questions())
+    taught = [one for one in asked if one.group not in without and not kept_back(one.group)]
+    draw.shuffle(taught)
+    taught = taught[: chosen.questions]
     return Material(
         [*((one,) for one in some[0]), *some[1], *some[2]],
+        taught,
         [one for one in every if one.group in without],
         [one for pair in twins() for one in pair if pair[0].group in without or kept_back(pair[0].group)],
-        {"edits": len(some[0]), "twins": len(some[1]), "swaps": len(some[2])},
+        [one for one in asked if one.group in without or kept_back(one.group)],
+        {"edits": len(some[0]), "twins": len(some[1]), "swaps": len(some[2]), "questions": len(taught)},
     )
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lastro.chains.answering import answers
 from lastro.chains.checking.alike import Alike
-from lastro.chains.checking.reader import premise
 from lastro.chains.evidence import Evidence
 from lastro.chains.facts import facts_of
 from lastro.chains.relevance import (
@@ -88,22 +88,14 @@ def _likenesses(question: str, texts: Sequence[str], sources: Sequence[Passage],
 def _answering(
     question: str, draft: Draft, cited: Sequence[Citation], evidence: Evidence, alike: Alike
 ) -> dict[str, float]:
-    """How surely the cited sentences say the answer, read with its question; a true sentence may answer another."""
-    reader = alike.pair_reader
-    if reader is None or evidence.language not in reader.languages or not question.strip():
-        return {}
-    ranges = [(one.chunk_id, one.start, one.end) for one in cited]
-    found = [
-        source
-        for group in evidence.sentences
-        for source in group
-        for chunk, start, end in ranges
-        if source.passage.chunk_id == chunk
-        and source.start + source.passage.start < end
-        and start < source.end + source.passage.start
+    firsts = {passage.chunk_id: passage.start for passage in evidence.passages}
+    spans = [
+        (one.chunk_id, one.start - firsts[one.chunk_id], one.end - firsts[one.chunk_id])
+        for one in cited
+        if one.chunk_id in firsts
     ]
-    said = f"{question} {draft.text}"
-    return {"answers": alike.said(premise(said, evidence, found), said)}
+    sure = answers(question, draft.text, evidence, alike, cited=spans)
+    return {} if sure is None else {"answers": sure}
 
 
 def _whole(passage: Passage) -> str:

@@ -169,11 +169,15 @@ def _noon(match: re.Match[str], _numbers: dict[int, _Number]) -> Iterator[Amount
 
 
 def _centuries(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
-    for name in ("n", "roman", "second", "word"):
-        if found := match.groupdict().get(name):
-            number = numbers[match.start("n")].value if name == "n" else CENTURIES.get(found) or _roman(found)
-            start, end = (match.start(), match.end(name)) if name != "second" else match.span(name)
-            yield Amount(float(number), "century", start, max(end, match.end()) if name in ("n", "word") else end)
+    groups = match.groupdict()
+    if groups.get("n"):
+        yield Amount(numbers[match.start("n")].value, "century", *match.span())
+    elif groups.get("word"):
+        yield Amount(CENTURIES[groups["word"]], "century", *match.span())
+    else:
+        yield Amount(_roman(groups["roman"]), "century", match.start(), match.end("roman"))
+        if groups["second"]:
+            yield Amount(_roman(groups["second"]), "century", *match.span("second"))
 
 
 def _roman(digits: str) -> int:
@@ -198,42 +202,42 @@ def _area(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]
         yield Amount(numbers[match.start("n")].value * factor**2, "m2", *match.span())
 
 
-_OF = r"(?P<how>in every|in|out of every|out of|of every|em cada|a cada|de cada|em)\s+(?P<m>#+)"
+_OF = r"(?P<how>in every|in|out of every|out of|of every|em cada|a cada|de cada|em)\s+(?P<m>#++)"
 _LENGTHS = "|".join(word for word in UNITS if UNITS[word][1] == "m" and word != "m")
 _PARTS = "|".join(sorted(SMALL_PARTS, key=len, reverse=True))
 _NTH = "|".join(sorted(CENTURIES, key=len, reverse=True))
 _PATTERNS: tuple[tuple[re.Pattern[str], _Told], ...] = tuple(
     (re.compile(pattern), told)
     for pattern, told in (
-        (rf"\bas\s+(?P<n>#+)\s+e\s+(?P<past>meia)\b(?!\s+(?:{_UNIT})\b)", _clock),
-        (rf"{_SIGNS}(?:(?<!#)(?P<n>#+)|\b(?:one|uma?))(?:\s+(?P<unit>{_UNIT}))?\s+(?:e mei[oa]|and a half)\b"
+        (rf"\bas\s+(?P<n>#++)\s+e\s+(?P<past>meia)\b(?!\s+(?:{_UNIT})\b)", _clock),
+        (rf"{_SIGNS}(?:(?<!#)(?P<n>#++)|\b(?:one|uma?))(?:\s+(?P<unit>{_UNIT}))?\s+(?:e mei[oa]|and a half)\b"
          rf"(?:\s+(?P<scale>{_SCALE})\b)?(?:\s+(?:de\s+)?(?P<after>{_UNIT})\b)?", _and_a_half),
         (rf"{_ONE}\s+(?P<unit>{_UNIT}|{_SCALE})\s+(?:e mei[oa]|and a half)\b", _one_and_a_half),
-        (r"(?:\b(?P<half>half[\s-]an?|meia)|(?P<n>#+)|\b(?:an?|one|uma))\s+(?:dozens?|duzias?)\b", _dozens),
-        (rf"(?:(?P<n>#+)|\b(?:one|uma?))\s+{_OF}(?!\s*(?:%|{_UNIT})\b)", _ratio),
+        (r"(?:\b(?P<half>half[\s-]an?|meia)|(?P<n>#++)|\b(?:an?|one|uma))\s+(?:dozens?|duzias?)\b", _dozens),
+        (rf"(?:(?P<n>#++)|\b(?:one|uma?))\s+{_OF}(?!\s*(?:%|{_UNIT})\b)", _ratio),
         (rf"\b(?P<n>)(?:one|uma?)\s+[^\W\d_#]+\s+(?P<ratio>{_OF})(?!\s*(?:%|{_UNIT})\b)", _ratio),
-        (rf"(?:(?P<n>#+)|\bone)[\s-]+(?P<part>{_PARTS})\b(?P<whole>\s+partes?\b)?", _small_part),
+        (rf"(?:(?P<n>#++)|\bone)[\s-]+(?P<part>{_PARTS})\b(?P<whole>\s+partes?\b)?", _small_part),
         (rf"\b(?P<n>)(?:an?|um)\s+(?P<part>{_PARTS})\b(?P<whole>)(?=\s+(?:of|d[aeo]s?)\b)", _small_part),
         (rf"\b(?P<n>)(?:uma|a)\s+(?P<part>{_PARTS})(?P<whole>\s+parte\b)", _small_part),
-        (rf"(?:(?P<n>#+)|\b(?:an?|one|um))\s+(?P<part>quarters?|quartos?|thirds?|tercos?)\s+(?:of\s+an?|d[ea])\s+"
+        (rf"(?:(?P<n>#++)|\b(?:an?|one|um))\s+(?P<part>quarters?|quartos?|thirds?|tercos?)\s+(?:of\s+an?|d[ea])\s+"
          rf"(?:uma?\s+)?(?P<unit>{_UNIT})\b", _part_of_unit),
-        (r"(?P<n>#+)\s+(?P<unit>reais|real|euros?)\s+e\s+(?P<m>#+)(?:\s+(?:centavos?|centimos?)\b|(?=\s*(?:[.,;:)]|$)))",
+        (r"(?P<n>#++)\s+(?P<unit>reais|real|euros?)\s+e\s+(?P<m>#++)(?:\s+(?:centavos?|centimos?)\b|(?=\s*(?:[.,;:)]|$)))",
          _and_cents),
-        (r"(?P<n>#+)\s+(?P<unit>dollars?|euros?|pounds?)\s+and\s+(?P<m>#+)\s+(?:cents?|pence)\b", _and_cents),
-        (r"\b(?P<past>half|quarter)\s+past\s+(?P<n>#+)", _clock),
-        (r"\b(?P<to>quarter)\s+to\s+(?P<n>#+)", _clock),
-        (r"(?P<n>#+)\s+(?:o'?clock\b|em ponto\b)", _clock),
+        (r"(?P<n>#++)\s+(?P<unit>dollars?|euros?|pounds?)\s+and\s+(?P<m>#++)\s+(?:cents?|pence)\b", _and_cents),
+        (r"\b(?P<past>half|quarter)\s+past\s+(?P<n>#++)", _clock),
+        (r"\b(?P<to>quarter)\s+to\s+(?P<n>#++)", _clock),
+        (r"(?P<n>#++)\s+(?:o'?clock\b|em ponto\b)", _clock),
         (r"\b(?:(?P<noon>noon|midday|meio-dia)|midnight|meia-noite)\b(?P<more>\s+e\s+meia\b)?", _noon),
-        (r"\bseculos?\s+(?:(?P<roman>[ivx]+)\b(?:\s*(?:e|a|ao|-)\s*(?P<second>[ivx]+)\b)?|(?P<n>#+))", _centuries),
-        (r"(?P<n>#+)(?:st|nd|rd|th)[\s-]+centur(?:y|ies)\b", _centuries),
+        (r"\bseculos?\s+(?:(?P<roman>[ivx]+)\b(?:\s*(?:e|a|ao|-)\s*(?P<second>[ivx]+)\b)?|(?P<n>#++))", _centuries),
+        (r"(?P<n>#++)(?:st|nd|rd|th)[\s-]+centur(?:y|ies)\b", _centuries),
         (rf"\b(?P<word>{_NTH})[\s-]+centur(?:y|ies)\b", _centuries),
-        (r"(?P<n>#+)'?s\b", _decade),
-        (r"\b(?:decadas?|(?<!#\s)anos)\s+(?:de\s+)?(?P<n>#+)", _decade),
+        (r"(?P<n>#++)'?s\b", _decade),
+        (r"\b(?:decadas?|(?<!#\s)anos)\s+(?:de\s+)?(?P<n>#++)", _decade),
         (rf"\bthe\s+(?:(?:early|mid|late)[\s-]+)?(?P<word>{'|'.join(DECADES)})\b", _decade),
-        (r"\b(?:minus|menos)\s+(?P<n>#+)(?=\s*(?:°|graus?\b|degrees?\b))", _below_zero),
-        (r"(?P<n>#+)(?:\s*(?:°\s?[cf]\b|°|graus?|degrees?)(?:\s+(?:celsius|centigrados?))?)\s+"
+        (r"\b(?:minus|menos)\s+(?P<n>#++)(?=\s*(?:°|graus?\b|degrees?\b))", _below_zero),
+        (r"(?P<n>#++)(?:\s*(?:°\s?[cf]\b|°|graus?|degrees?)(?:\s+(?:celsius|centigrados?))?)\s+"
          r"(?:negativ[oa]s?|below zero|abaixo de zero)\b", _below_zero),
-        (rf"(?P<n>#+)\s*(?:(?:square|sq\.?)\s+(?P<square>{_LENGTHS}|m)\b|(?P<quadrado>{_LENGTHS})\s+quadrad[oa]s?\b|"
+        (rf"(?P<n>#++)\s*(?:(?:square|sq\.?)\s+(?P<square>{_LENGTHS}|m)\b|(?P<quadrado>{_LENGTHS})\s+quadrad[oa]s?\b|"
          r"(?P<symbol>km|cm|mm|m)(?:2\b|²))", _area),
     )
 )  # fmt: skip

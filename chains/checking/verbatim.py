@@ -11,6 +11,7 @@ from lastro.language import fold, terms
 from lastro.types import Passage
 
 _REASONS = frozenset({"because", "since", "porque", "pois"})  # a clause of its own follows
+_JOINS = frozenset({"and", "but", "e", "mas"})  # behind a comma one may
 _CLAUSE_BREAK = re.compile(r"[.,;:!?…()\[\]–—\n\"“”«»|]")
 
 
@@ -37,11 +38,29 @@ def _verbatim(wanted: Sequence[str], source: SourceSentence) -> tuple[int, int] 
 
 
 def _whole_clause(source: SourceSentence, first: int, after: int) -> bool:
-    """Whether terms `first` to `after` stand between clause breaks, and nothing around them turns them round."""
-    found, text = source.terms, source.text
-    head = text[found[first - 1].end : found[first].start] if first else "."
-    tail = text[found[after - 1].end : found[after].start] if after < len(found) else "."
-    reason = bool(first) and fold(found[first - 1].text) in _REASONS
-    if not (reason or _CLAUSE_BREAK.search(head)) or not _CLAUSE_BREAK.search(tail):
+    """Whether terms `first` to `after` stand between clause breaks, and nothing around them turns them round.
+
+    What stands beyond a semicolon does not.
+    """
+    tail = _between(source, after)
+    if not (_begins(source, first) and _CLAUSE_BREAK.search(tail)):
         return False
-    return not qualifiers_of((*found[:first], *found[after:]))
+    starts = [at for at in range(1, first + 1) if ";" in _between(source, at)]
+    ends = [at for at in range(after, len(source.terms)) if ";" in _between(source, at)]
+    before, behind = max(starts, default=0), min(ends, default=len(source.terms))
+    return not qualifiers_of((*source.terms[before:first], *source.terms[after:behind]))
+
+
+def _between(source: SourceSentence, at: int) -> str:
+    """What stands before a term, behind the one before it; a break at both ends of a sentence."""
+    if not 0 < at < len(source.terms):
+        return "."
+    return source.text[source.terms[at - 1].end : source.terms[at].start]
+
+
+def _begins(source: SourceSentence, first: int) -> bool:
+    """Whether a clause begins with a term: behind a break, or behind a word that joins clauses."""
+    if _CLAUSE_BREAK.search(_between(source, first)):
+        return True
+    word = fold(source.terms[first - 1].text)
+    return word in _REASONS or (word in _JOINS and _CLAUSE_BREAK.search(_between(source, first - 1)) is not None)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lastro.chains.checking.quantities import quantities_of
 from lastro.chains.checking.reading import read
@@ -105,6 +109,7 @@ def test_two_numbers_of_like_form(language: str, claim: str, other: str, source:
         ("pt", "há 3 anos 20 pessoas vieram", ["3 anos", "20"]),
         ("en", "a fifth element, the second of ten", ["fifth", "ten"]),
         ("en", "the 1990 law; afternoon", ["1990"]),
+        ("en", "one in 10 days, two in 20 hours", ["10 days", "two", "20 hours"]),
     ],
 )
 def test_what_is_no_amount_is_left_as_it_is(language: str, text: str, expected: list[str]) -> None:
@@ -114,3 +119,18 @@ def test_what_is_no_amount_is_left_as_it_is(language: str, text: str, expected: 
 def test_a_unit_that_an_article_counts_is_not_asked_for() -> None:
     assert quantities_of("It takes a year.", "en") == ()
     assert quantities_of("Leva uma semana.", "pt") == ()
+
+
+PIECES = (
+    "two dois 3 10 1.500,00 1990 90s half meia and a half e meia dozen dúzia in every em cada of fifths quintos parte "
+    "mil million milhões reais e centavos R$ às o'clock past quarter to century século XIX the nineties anos década de "
+    "minus degrees graus negativos below zero m² metros quadrados square km um uma one 7, % . -"
+).split()
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12), st.sampled_from(("en", "pt")), st.sampled_from((" ", "", "-")))
+def test_any_run_of_number_words_has_quantities_that_stand_in_it(pieces: list[str], language: str, by: str) -> None:
+    text = by.join(pieces)
+    found = quantities_of(text, language)
+    assert all(0 <= one.start < one.end <= len(text) for one in found)
+    assert all(one.end <= other.start for one, other in itertools.pairwise(found))

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks import contrast
-from benchmarks.contrast import Contrast, contrasts, twins, unseen
+from benchmarks.contrast import Contrast, contrasts, questions, twins, unseen
 from benchmarks.reader_fit import _batches, _twins
-from benchmarks.reader_material import material, may_have_learnt, swaps
+from benchmarks.reader_material import answered, beside, material, may_have_learnt, swaps
 
-KINDS = {"answer", "asked", "role", "paraphrase", "polarity", "number", "two", "scope", "fragment"}
+KINDS = {"answer", "asked", "role", "paraphrase", "polarity", "number", "two", "scope", "fragment",
+         "silent"}  # fmt: skip
 
 
 def texts(passages: list[dict[str, str]]) -> list[str]:
@@ -34,9 +35,37 @@ def test_every_twin_fits_and_no_kind_or_language_is_rare() -> None:
     assert all(one.row["claim"] != other.row["claim"] for one, other in found)
     kinds = Counter(one.row["kind"] for one, _ in found)
     assert set(kinds) == KINDS
-    assert min(kinds.values()) > len(found) / 20
+    assert min(kinds.values()) > len(found) / 50
     languages = Counter(one.row["lang"] for one, _ in found)
     assert min(languages["en"], languages["pt"]) > 0.4 * len(found)
+
+
+def test_every_pair_of_questions_fits_its_passage() -> None:
+    found = list(questions())
+    assert len(found) > 3_000
+    for one in found:
+        before, after = one.sides
+        assert before.question == after.other
+        assert before.passage != after.passage
+        assert before.sentence in before.passage[2]
+        assert after.sentence in after.passage[2]
+    languages = Counter(one.language for one in found)
+    assert min(languages["en"], languages["pt"]) > 0.4 * len(found)
+
+
+def test_what_is_read_of_questions_is_no_other_claim_alone() -> None:
+    """Each question and each sentence stands on both sides, so that neither alone tells anything."""
+    one = next(one for one in questions() if not one.short)
+    first, second = answered(one)
+    assert {claim for _, claim in first.read}.isdisjoint(claim for _, claim in second.read)
+    for side, pair in zip(one.sides, (first, second), strict=True):
+        assert pair.read[0][1] == f"{side.question} {side.sentence}"
+        assert pair.read[1][1] == f"{side.other} {side.sentence}"
+        assert all(side.sentence[:20] in passage for passage, _ in pair.read)
+    (pair,) = beside(one)
+    assert pair.read[0][1] == f"{one.sides[0].question} {one.sides[0].sentence}"
+    assert pair.read[1][1].startswith(one.sides[0].question)
+    assert one.sides[0].sentence not in pair.read[1][1]
 
 
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edits: list[list[str]]) -> list[tuple[Contrast, Contrast]]:
@@ -72,18 +101,18 @@ def test_an_edit_that_does_not_fit_is_told(
 
 
 def test_what_is_held_out_is_not_learnt_from_and_what_is_measured_is_not_weighed() -> None:
-    chosen = Namespace(seed=0, first=10**6, twins=10**6, swaps=200, parts=[])
+    chosen = Namespace(seed=0, first=10**6, twins=10**6, swaps=200, questions=10**6, parts=[])
     given = material(chosen)
     learnt = {one.group for group in given.groups for one in group}
     assert learnt.isdisjoint(given.held_out_groups)
     assert given.counts["twins"] > 15 * len(given.held_twins) / 2 * 0.7
     assert set(unseen_groups(for_weights=True)).isdisjoint(unseen_groups(for_weights=False))
     with pytest.raises(SystemExit, match="T0"):
-        material(Namespace(seed=0, first=1, twins=1, swaps=0, parts=["T0"]))
+        material(Namespace(seed=0, first=1, twins=1, swaps=0, questions=1, parts=["T0"]))
 
 
 def test_a_reader_that_may_have_learnt_what_is_held_out_is_no_start() -> None:
-    given = material(Namespace(seed=0, first=1, twins=1, swaps=0, parts=[]))
+    given = material(Namespace(seed=0, first=1, twins=1, swaps=0, questions=1, parts=[]))
     edits = sorted({one.group for one in given.held_edits})
     hashed = sorted({one.group for one in given.held_twins})
     none, some = {"edits": 5}, {"mean_of": 1, "after": [{"twins": 5}]}

