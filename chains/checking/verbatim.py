@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from lastro.chains.checking.clauses import clauses
 from lastro.chains.evidence import Evidence, SourceSentence
 from lastro.chains.facts import qualifiers_of, word_at
 from lastro.language import fold, terms
@@ -38,17 +39,24 @@ def _verbatim(wanted: Sequence[str], source: SourceSentence) -> tuple[int, int] 
 
 
 def _whole_clause(source: SourceSentence, first: int, after: int) -> bool:
-    """Whether terms `first` to `after` stand between clause breaks, and nothing around them turns them round.
+    """Whether terms `first` to `after` are whole clauses, and nothing around them turns them round.
 
     What stands beyond a semicolon does not.
     """
-    tail = _between(source, after)
-    if not (_begins(source, first) and _CLAUSE_BREAK.search(tail)):
+    start, end = source.terms[first].start, source.terms[after - 1].end
+    if not (_begins(source, first) or any(start == at for at, _ in _stretches(source))):
+        return False
+    if not (_CLAUSE_BREAK.search(_between(source, after)) or any(end == at for _, at in _stretches(source))):
         return False
     starts = [at for at in range(1, first + 1) if ";" in _between(source, at)]
     ends = [at for at in range(after, len(source.terms)) if ";" in _between(source, at)]
     before, behind = max(starts, default=0), min(ends, default=len(source.terms))
     return not qualifiers_of((*source.terms[before:first], *source.terms[after:behind]))
+
+
+def _stretches(source: SourceSentence) -> list[tuple[int, int]]:
+    """Where the clauses of a sentence begin and end that have facts of their own."""
+    return [(clause.start, clause.end) for clause in clauses(source.text, source.passage.language)]
 
 
 def _between(source: SourceSentence, at: int) -> str:

@@ -78,6 +78,26 @@ def test_a_whole_clause_is_verbatim() -> None:
 
 
 @pytest.mark.parametrize(
+    ("claim", "source", "language", "whole"),
+    [
+        ("It had one witness.", "The will reversed those gifts, but it had one witness.", "en", True),
+        ("The keeper left in May.", "The gate was closed and the keeper left in May.", "en", True),
+        ("Rui o reformou em 1934.", "Bento mandou construir o barracão, e Rui o reformou em 1934.", "pt", True),
+        ("Osório morreu dois dias depois.", "Osório morreu dois dias depois; Van Hoorn nada sofreu.", "pt", True),
+        ("The drug is safe.", "The drug is safe, but not for children.", "en", False),
+        ("The tenant may sublet.", "The tenant may sublet, but not without consent.", "en", False),
+        ("The landlord agrees.", "The fee is waived if the rent is paid, and the landlord agrees.", "en", False),
+        ("The roof was leaking.", "The tenant alleges that the door was broken and the roof was leaking.", "en", False),
+        ("Assign the lease.", "The tenant may not sublet the flat, and assign the lease.", "en", False),
+    ],
+)  # fmt: skip
+def test_a_clause_behind_a_conjunction_or_a_semicolon_is_whole_where_nothing_limits_it(
+    claim: str, source: str, language: str, whole: bool
+) -> None:
+    assert (check(claim, source, language).state == "verbatim") == whole
+
+
+@pytest.mark.parametrize(
     ("answer", "state"), [("No.", "supported"), ("No, it may not.", "supported"), ("Yes.", "contradicted")]
 )
 def test_a_yes_or_no_is_checked_with_its_question(answer: str, state: str) -> None:
