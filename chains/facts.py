@@ -112,6 +112,7 @@ _MORE = {
 _SCALES = {
     **{"hundred": 100, "thousand": 1000, "mil": 1000, "million": 10**6, "milhao": 10**6, "milhoes": 10**6},
     **{"billion": 10**9, "bilhao": 10**9, "bilhoes": 10**9},
+    **{"trillion": 10**12, "trilhao": 10**12, "trilhoes": 10**12},
 }
 _ARTICLES = {"one", "um"}  # too often no number
 

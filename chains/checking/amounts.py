@@ -1,7 +1,7 @@
-"""Amounts that are written in several words: "two and a half million", "meia dúzia", "one in four", "século XIX".
+"""Amounts that are written in several words: "two and a half million", "meia dúzia", "one in every four", "século XIX".
 
-The numbers of a text are blotted out with "#" first, so that a pattern says what stands around a number however it is
-written.
+The numbers of a text are blotted out first, so that a pattern says what stands around a number however it is written.
+What may be read in two ways is left alone: a number that is taken for another one hides what a claim says.
 """
 
 from __future__ import annotations
@@ -29,21 +29,27 @@ class Amount(NamedTuple):
 
 class _Number(NamedTuple):
     value: float
-    step: float  # what "and a half" is a half of: a million in "two million"
+    step: float = 1.0  # what "and a half" is a half of: a million in "two million"
+    spelled: bool = False
 
 
-_Told = Callable[[re.Match[str], dict[int, _Number]], Iterator[Amount]]
+_Numbers = dict[int, _Number]
+_Told = Callable[[re.Match[str], _Numbers], Iterator[Amount]]
+_BLOT = "\ue000"  # of the private use area: no text's own
 _WORDS = sorted((word for word in UNITS if word.isalpha() and len(word) > 2), key=len, reverse=True)
 _UNIT = "|".join(_WORDS)
-_MEASURES = "|".join(word for word in _WORDS if UNITS[word][1] in ("s", "month", "g", "m", "l", "m2")
-                     and word not in ("second", "segundo"))  # fmt: skip
+_UNITS = "|".join(word for word in _WORDS if word.endswith("s"))
+_MEASURE = "|".join(word for word in UNITS if word.isalpha())  # short ones too: a dose "every 8 h" is no share
+_TIMES = "year|month|week|hour|ano|mes|semana|hora|fortnight|quinzena|semestre"
 _SCALE = "|".join(SCALE)
-_DIGITS = re.compile(rf"(?<![\w.,/#])\d+(?:[.,]\d+)*(?:\s+(?P<scale>{_SCALE})\b)?")
-_SIGNS = r"(?:(?P<sign>r\$|us\$|\$|€|£)\s?)?"
-_ONE = r"\b(?:an?|one|uma?)"
-_ROUND = (*range(2, 11), 12, 15, 20, 25, 50, 100, 1000)  # what a ratio with "in" counts on
-_MOST_OF = 1000
+_LENGTH = "|".join(word for word in UNITS if UNITS[word][1] == "m" and word != "m")
+_PARTS = "|".join(word for word in SMALL_PARTS if word.endswith("s"))
+_PART = "|".join(word for word in SMALL_PARTS if not word.endswith("s"))
+_NTH = "|".join(sorted(CENTURIES, key=len, reverse=True))
+_DIGITS = re.compile(rf"(?<![\w.,/])\d+(?:[.,]\d+)*(?:\s+(?P<scale>{_SCALE})\b)?")
 _ROMAN = {"i": 1, "v": 5, "x": 10}
+_ROUND = (3, 4, 5, 6, 8, 10, 12, 20, 100, 1000)  # what a ratio with "in" counts on
+_LARGEST_COUNT = 20  # of parts: "three fifths"
 
 
 def amounts_in(folded: str, text: str, language: str) -> Iterator[Amount]:
@@ -57,39 +63,43 @@ def amounts_in(folded: str, text: str, language: str) -> Iterator[Amount]:
     for pattern, told in _PATTERNS:
         for match in pattern.finditer(blotted):
             yield from told(match, numbers)
+    yield from _centuries(folded)
 
 
-def single_units_in(folded: str) -> Iterator[Amount]:
-    """Units that an article counts ("a year", "um quilo"): one of them, where another text gives the number.
+def single_units_in(folded: str, language: str) -> Iterator[Amount]:
+    """Times that an article counts ("a year", "uma semana"): one of them, where another text gives the number.
 
-    >>> [one.value for one in single_units_in("uma semana depois")]
+    A price or a number of times "a year" is none.
+
+    >>> [one.value for one in single_units_in("uma semana depois", "pt")]
     [604800.0]
     """
-    for match in _SINGLE.finditer(folded):
-        factor, unit = UNITS[match["unit"]]
-        yield Amount(factor, unit, *match.span())
+    for match in _SINGLE.get(language, _NOTHING).finditer(folded):
+        if _RATE.search(folded[: match.start()]) is None:
+            yield Amount(*UNITS[match["unit"]], *match.span())
 
 
-_SINGLE = re.compile(rf"{_ONE}\s+(?P<unit>{_MEASURES})\b(?!\s+(?:e mei[oa]|and a half)\b)")
+_NOTHING = re.compile(r"(?!)")
+_SINGLE = {
+    language: re.compile(rf"\b(?:{articles})\s+(?P<unit>{_TIMES})\b(?!\s+(?:e mei[oa]|and a half)\b)")
+    for language, articles in (("en", "an?|one"), ("pt", "uma?"))
+}
+_RATE = re.compile(rf"(?:\d|[$€£%]|\b(?:{_UNIT}|times|twice|once|vez|vezes|per|each|every|cada|por))\s*$")
 
 
-def _blotted(folded: str, text: str, language: str) -> tuple[dict[int, _Number], str]:
-    numbers = dict[int, _Number]()
-    spans = list[tuple[int, int]]()
+def _blotted(folded: str, text: str, language: str) -> tuple[_Numbers, str]:
+    numbers: _Numbers = {}
+    blotted = list(folded.replace(_BLOT, " "))
     for start, end, spelled in spelled_numbers(text, language):
-        if folded[start:end] in SCALE:  # "a million", "two and a half million"
+        if folded[start:end] in SCALE or folded[start:end] == "zero":  # "half a million", "below zero"
             continue
-        last = folded[start:end].rpartition(" ")[2]
-        numbers[start] = _Number(float(spelled), SCALE.get(last, 1.0))
-        spans.append((start, end))
+        numbers[start] = _Number(float(spelled), SCALE.get(folded[start:end].rpartition(" ")[2], 1.0), spelled=True)
+        blotted[start:end] = _BLOT * (end - start)
     for match in _DIGITS.finditer(folded):
         step = SCALE[match["scale"]] if match["scale"] else 1.0
-        digits = match.group().partition(" ")[0]
-        numbers[match.start()] = _Number(value_of(digits) * step, step)
-        spans.append(match.span())
-    for start, end in spans:
-        folded = folded[:start] + "#" * (end - start) + folded[end:]
-    return numbers, folded
+        numbers[match.start()] = _Number(value_of(match.group().split()[0]) * step, step)
+        blotted[match.start() : match.end()] = _BLOT * (match.end() - match.start())
+    return numbers, "".join(blotted)
 
 
 def value_of(digits: str) -> float:
@@ -110,134 +120,162 @@ def value_of(digits: str) -> float:
 # What a pattern says -------------------------------------------------------------------------------------------------
 
 
-def _and_a_half(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
-    number = numbers[match.start("n")] if match["n"] else _Number(1.0, 1.0)
-    scale = SCALE[match["scale"]] if match["scale"] else 1.0
-    name = match["sign"] or match["unit"] or match["after"] or ""
-    factor, unit = UNITS.get(name, (1.0, ""))
-    yield Amount((number.value + number.step / 2) * scale * factor, unit, *match.span())
+def _and_a_half(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
+    groups = match.groupdict()
+    number = numbers[match.start("n")] if groups.get("n") else _Number(1.0)
+    scale = SCALE[groups["scale"]] if groups.get("scale") else 1.0
+    value = (number.value + number.step / 2) * scale
+    if groups.get("percent"):
+        yield Amount(value / 100, "part", *match.span())
+    else:
+        factor, unit = UNITS.get(groups.get("sign") or groups.get("unit") or groups.get("after") or "", (1.0, ""))
+        yield Amount(value * factor, unit, *match.span())
 
 
-def _one_and_a_half(match: re.Match[str], _numbers: dict[int, _Number]) -> Iterator[Amount]:
-    factor, unit = UNITS.get(match["unit"]) or (SCALE[match["unit"]], "")
-    yield Amount(1.5 * factor, unit, *match.span())
+def _half_of(match: re.Match[str], _numbers: _Numbers) -> Iterator[Amount]:
+    yield Amount(SCALE[match["scale"]] / 2, "", *match.span())
 
 
-def _dozens(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
+def _dozens(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
     count = numbers[match.start("n")].value if match["n"] else 0.5 if match["half"] else 1.0
-    yield Amount(12.0 * count, "", *match.span())
+    yield Amount(12.0 * (count + 0.5 * bool(match["more"])), "", *match.span())
 
 
-def _ratio(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
-    part = numbers[match.start("n")].value if match["n"] else 1.0
-    whole = numbers[match.start("m")].value
-    likely = whole in _ROUND if match["how"] in ("in", "em") else whole <= _MOST_OF
-    if 0 < part < whole and likely:
-        yield Amount(part / whole, "part", *match.span("ratio" if "ratio" in match.groupdict() else 0))
+def _ratio(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
+    part = numbers[match.start("n")] if match.groupdict().get("n") else _Number(1.0, spelled=True)
+    whole = numbers[match.start("m")]
+    # "grade 3 in 12 patients" is no share
+    sure = match["how"] != "in" or (part.spelled and whole.spelled and whole.value in _ROUND)
+    if 0 < part.value < whole.value and sure:
+        yield Amount(part.value / whole.value, "part", *match.span("ratio"))
 
 
-def _small_part(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
-    count = numbers[match.start("n")].value if match["n"] else 1.0
-    end = match.end("part") if not match["whole"] else match.end("whole")
-    yield Amount(count * SMALL_PARTS[match["part"]], "part", match.start(), end)
+def _small_parts(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
+    count = numbers[match.start("n")].value if match.groupdict().get("n") else 1.0
+    part = SMALL_PARTS[match["part"]]
+    if count <= _LARGEST_COUNT and count * part <= 1:
+        yield Amount(count * part, "part", *match.span())
 
 
-def _part_of_unit(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
+def _part_of_unit(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
     count = numbers[match.start("n")].value if match["n"] else 1.0
     factor, unit = UNITS[match["unit"]]
     yield Amount(count * PARTS[match["part"]] * factor, unit, *match.span())
 
 
-def _and_cents(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
-    cents = numbers[match.start("m")].value
-    if cents < 100:
+def _and_cents(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
+    whole = numbers[match.start("n")] if match["n"] else _Number(1.0, spelled=True)
+    cents = numbers[match.start("m")]
+    named = match["cents"] is not None
+    if 0 < cents.value < 100 and (named or (whole.spelled and cents.spelled)):  # "between 10 reais and 20"
         factor, unit = UNITS[match["unit"]]
-        yield Amount(numbers[match.start("n")].value * factor + cents / 100, unit, *match.span())
+        yield Amount(whole.value * factor + cents.value / 100, unit, *match.span())
 
 
-def _clock(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
-    groups = match.groupdict()
+def _clock(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
     hour = numbers[match.start("n")].value
-    minutes = {"half": 30, "quarter": 15, "meia": 30}.get(groups.get("past") or "", 0) - 15 * bool(groups.get("to"))
-    if hour <= 24:
-        yield Amount(hour * 3600 + minutes * 60, "clock", *match.span(), spoken=hour <= 12)
+    shift = {"half": 30, "quarter": 15, "meia": 30, "to": -15}[match["past"]]
+    if not 1 <= hour <= 24 or hour % 1:
+        return
+    early, late = match["am"] is not None, match["pm"] is not None
+    if early or late:
+        hour = hour % 12 + 12 * late
+    yield Amount(hour * 3600 + shift * 60, "time", *match.span(), spoken=hour <= 12 and not (early or late))
 
 
-def _noon(match: re.Match[str], _numbers: dict[int, _Number]) -> Iterator[Amount]:
-    at = 43_200.0 if match["noon"] else 0.0
-    yield Amount(at + 1800 * bool(match["more"]), "clock", *match.span())
+def _noon(match: re.Match[str], _numbers: _Numbers) -> Iterator[Amount]:
+    yield Amount(43_200.0 if match["noon"] else 0.0, "time", *match.span())
 
 
-def _centuries(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
+def _decade(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
     groups = match.groupdict()
-    if groups.get("n"):
-        yield Amount(numbers[match.start("n")].value, "century", *match.span())
-    elif groups.get("word"):
-        yield Amount(CENTURIES[groups["word"]], "century", *match.span())
-    else:
-        yield Amount(_roman(groups["roman"]), "century", match.start(), match.end("roman"))
-        if groups["second"]:
-            yield Amount(_roman(groups["second"]), "century", *match.span("second"))
+    year = float(DECADES[groups["word"]]) if groups.get("word") else numbers[match.start("n")].value
+    if year % 10 == 0 and year % 100 and (20 <= year <= 90 or 1400 < year < 2090):
+        yield Amount(year, "decade", *match.span())
+
+
+def _below_zero(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
+    yield Amount(-numbers[match.start("n")].value, "", *match.span())
+
+
+def _area(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
+    factor, _unit = UNITS[match["square"] or match["quadrado"] or match["symbol"]]
+    yield Amount(numbers[match.start("n")].value * factor**2, "m2", *match.span())
+
+
+_N, _M = (rf"(?P<{name}>{_BLOT}++)" for name in "nm")
+_WHOLE = rf"{_M}(?!\s*(?:%|(?:{_MEASURE})\b))"
+_PART_OF_DAY = (
+    r"(?:\s+(?:(?P<am>da madrugada|da manha|in the morning)|(?P<pm>da tarde|da noite|in the (?:afternoon|evening)))\b)?"
+)
+_SIGN = r"(?:(?P<sign>r\$|us\$|\$|€|£)\s?)?"
+_PERCENT = r"(?P<percent>\s?%|\s+per\s?cent\b|\s+por cento\b)"
+_ENDS = r"(?=\s*(?:[.,;:)!?]|$))"
+_PATTERNS: tuple[tuple[re.Pattern[str], _Told], ...] = tuple(
+    (re.compile(pattern), told)
+    for pattern, told in (
+        (rf"\bd?as\s+{_N}\s+e\s+(?P<past>meia)\b{_PART_OF_DAY}(?!\s+(?:{_UNIT})\b)", _clock),
+        (rf"\b(?P<past>half|quarter)[\s-]past\s+{_N}{_PART_OF_DAY}", _clock),
+        (rf"\b(?:at|by|until|since|from|before|after)\s+(?:a\s+)?quarter\s+(?P<past>to)\s+{_N}{_PART_OF_DAY}(?![$€£%])"
+         rf"(?!\s+(?:{_MEASURE})\b)", _clock),
+        (r"\b(?:(?P<noon>noon|midday|meio-dia)|midnight|meia-noite)\b", _noon),
+        # Behind "e meia" something else may begin: "5 quilômetros e meia hora depois", "R$ 40 e meia-entrada".
+        (rf"{_SIGN}(?:{_N}|\b(?:one|uma?))[\s-]+(?:and[\s-]+a[\s-]+half|e mei[oa])\b"
+         rf"(?:{_PERCENT}|\s+(?P<scale>{_SCALE})\b(?:\s+de)?(?:\s+(?P<unit>{_UNITS})\b)?|[\s-]+(?P<after>{_UNITS})\b|{_ENDS})",
+         _and_a_half),
+        (rf"(?:{_N}|\b(?:an?|one|uma?))\s+(?P<unit>{_UNIT})\s+(?:and a half|e mei[oa])\b(?!-|\s+(?:{_UNIT}|dozen)\b)",
+         _and_a_half),
+        (rf"\b(?:an?|one|um)\s+(?P<scale>{_SCALE})\s+(?:and a half|e meio)\b(?!-|\s+(?:{_UNIT}|dozen)\b)", _and_a_half),
+        (rf"\b(?:half\s+an?|meio)\s+(?P<scale>{_SCALE})\b", _half_of),
+        (rf"(?:\b(?P<half>(?:an?\s+)?half[\s-](?:an?[\s-])?|meia\s+)|{_N}\s+|\b(?:an?|one|uma)\s+)(?:dozens?|duzias?)\b"
+         r"(?P<more>\s+e meia\b)?", _dozens),
+        (rf"(?P<ratio>(?:{_N}|\b(?:one|uma?))\s+(?P<how>in every|in|out of every|out of|of every|em cada|de cada)\s+"
+         rf"{_WHOLE})", _ratio),
+        (rf"\b(?:one|uma?)\s+[^\W\d_]+\s+(?P<ratio>(?P<how>in every|out of every|out of|em cada|de cada)\s+{_WHOLE})",
+         _ratio),
+        (rf"{_N}[\s-]+(?P<part>{_PARTS})\b", _small_parts),
+        (rf"\bone[\s-](?P<part>{_PART})\b", _small_parts),
+        (rf"\b(?:an?|um)\s+(?P<part>{_PART})(?=\s+(?:of|d[aeo]s?)\b)", _small_parts),
+        (rf"\b(?:uma|a)\s+(?P<part>{_PART})\s+parte\b", _small_parts),
+        (rf"(?:{_N}|\b(?:an?|one|um))\s+(?P<part>quarters?|quartos?|thirds?|tercos?)\s+(?:of\s+an?|de)\s+"
+         rf"(?:uma?\s+)?(?P<unit>{_UNIT})\b", _part_of_unit),
+        (rf"(?:{_N}|\bum)\s+(?P<unit>reais|real|euros?)\s+e\s+{_M}(?:(?P<cents>\s+(?:centavos?|centimos?)\b)|{_ENDS})",
+         _and_cents),
+        (rf"(?:{_N}|\bone)\s+(?P<unit>dollars?|euros?|pounds?)\s+and\s+{_M}(?P<cents>\s+(?:cents?|pence)\b)",
+         _and_cents),
+        (rf"(?:\bthe\s+|')(?:(?:early|mid|late)[\s-]+)?'?{_N}'?s\b", _decade),
+        (rf"\b(?:decadas?|(?<!{_BLOT}\s)anos)\s+(?:de\s+)?{_N}", _decade),
+        (rf"\bthe\s+(?:(?:early|mid|late)[\s-]+)?(?P<word>{'|'.join(DECADES)})\b", _decade),
+        (rf"\b(?:minus|menos)\s+{_N}(?=\s*(?:°|graus?\b|degrees?\b))", _below_zero),
+        (rf"{_N}(?:\s*(?:°\s?[cf]\b|°|graus?\b|degrees?\b)(?:\s+(?:celsius|centigrados?))?)\s+"
+         r"(?:negativ[oa]s?|below zero|abaixo de zero)\b", _below_zero),
+        (rf"{_N}\s*(?:(?:square|sq\.?)\s+(?P<square>{_LENGTH}|m)\b|(?P<quadrado>{_LENGTH})\s+quadrad[oa]s?\b|"
+         r"(?P<symbol>km|cm|mm|m)(?:2\b|²))", _area),
+    )
+)  # fmt: skip
+
+_CENTURY = rf"(?:\d{{1,2}}(?:st|nd|rd|th)|{_NTH})"
+_AND = r"\s*(?:,\s*(?:and\s+|e\s+)?|and\s+|to\s+|or\s+|e\s+|a\s+|ao\s+|[-–])\s*"
+_LISTED = (
+    re.compile(rf"\bseculos?\s+(?:[ivx]+|\d{{1,2}})\b(?:{_AND}(?:[ivx]+|\d{{1,2}})\b)*"),
+    re.compile(rf"\b{_CENTURY}(?:{_AND}{_CENTURY})*[\s-]+centur(?:y|ies)\b"),
+)
+_ONE_CENTURY = re.compile(rf"\b(?:(?P<word>{_NTH})|(?P<digits>\d{{1,2}})(?:st|nd|rd|th)?|(?P<roman>[ivx]+))\b")
+_BEFORE_CHRIST = re.compile(r"\s+(?:a\.\s?c\b|bc\b|b\.c\b|before christ|antes de cristo)")
+
+
+def _centuries(folded: str) -> Iterator[Amount]:
+    """Centuries, alone or in a list: "séculos XVII, XVIII e XIX", "the 18th and 19th centuries"."""
+    for pattern in _LISTED:
+        for match in pattern.finditer(folded):
+            sign = -1.0 if _BEFORE_CHRIST.match(folded, match.end()) else 1.0
+            found = list(_ONE_CENTURY.finditer(folded, match.start(), match.end()))
+            for at, one in enumerate(found):
+                number = CENTURIES.get(one["word"] or "") or int(one["digits"] or 0) or _roman(one["roman"])
+                start = match.start() if not at else one.start()
+                yield Amount(sign * number, "century", start, match.end() if at == len(found) - 1 else one.end())
 
 
 def _roman(digits: str) -> int:
     values = [_ROMAN[digit] for digit in digits]
     return sum(-one if one < after else one for one, after in zip(values, [*values[1:], 0], strict=True))
-
-
-def _decade(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
-    groups = match.groupdict()
-    year = float(DECADES[groups["word"]]) if groups.get("word") else numbers[match.start("n")].value
-    if year % 10 == 0 and (10 <= year <= 90 or 1400 <= year <= 2090):
-        yield Amount(year, "decade", *match.span())
-
-
-def _below_zero(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
-    yield Amount(-numbers[match.start("n")].value, "", *match.span())
-
-
-def _area(match: re.Match[str], numbers: dict[int, _Number]) -> Iterator[Amount]:
-    factor, unit = UNITS[match["square"] or match["quadrado"] or match["symbol"]]
-    if unit == "m":
-        yield Amount(numbers[match.start("n")].value * factor**2, "m2", *match.span())
-
-
-_OF = r"(?P<how>in every|in|out of every|out of|of every|em cada|a cada|de cada|em)\s+(?P<m>#++)"
-_LENGTHS = "|".join(word for word in UNITS if UNITS[word][1] == "m" and word != "m")
-_PARTS = "|".join(sorted(SMALL_PARTS, key=len, reverse=True))
-_NTH = "|".join(sorted(CENTURIES, key=len, reverse=True))
-_PATTERNS: tuple[tuple[re.Pattern[str], _Told], ...] = tuple(
-    (re.compile(pattern), told)
-    for pattern, told in (
-        (rf"\bas\s+(?P<n>#++)\s+e\s+(?P<past>meia)\b(?!\s+(?:{_UNIT})\b)", _clock),
-        (rf"{_SIGNS}(?:(?<!#)(?P<n>#++)|\b(?:one|uma?))(?:\s+(?P<unit>{_UNIT}))?\s+(?:e mei[oa]|and a half)\b"
-         rf"(?:\s+(?P<scale>{_SCALE})\b)?(?:\s+(?:de\s+)?(?P<after>{_UNIT})\b)?", _and_a_half),
-        (rf"{_ONE}\s+(?P<unit>{_UNIT}|{_SCALE})\s+(?:e mei[oa]|and a half)\b", _one_and_a_half),
-        (r"(?:\b(?P<half>half[\s-]an?|meia)|(?P<n>#++)|\b(?:an?|one|uma))\s+(?:dozens?|duzias?)\b", _dozens),
-        (rf"(?:(?P<n>#++)|\b(?:one|uma?))\s+{_OF}(?!\s*(?:%|{_UNIT})\b)", _ratio),
-        (rf"\b(?P<n>)(?:one|uma?)\s+[^\W\d_#]+\s+(?P<ratio>{_OF})(?!\s*(?:%|{_UNIT})\b)", _ratio),
-        (rf"(?:(?P<n>#++)|\bone)[\s-]+(?P<part>{_PARTS})\b(?P<whole>\s+partes?\b)?", _small_part),
-        (rf"\b(?P<n>)(?:an?|um)\s+(?P<part>{_PARTS})\b(?P<whole>)(?=\s+(?:of|d[aeo]s?)\b)", _small_part),
-        (rf"\b(?P<n>)(?:uma|a)\s+(?P<part>{_PARTS})(?P<whole>\s+parte\b)", _small_part),
-        (rf"(?:(?P<n>#++)|\b(?:an?|one|um))\s+(?P<part>quarters?|quartos?|thirds?|tercos?)\s+(?:of\s+an?|d[ea])\s+"
-         rf"(?:uma?\s+)?(?P<unit>{_UNIT})\b", _part_of_unit),
-        (r"(?P<n>#++)\s+(?P<unit>reais|real|euros?)\s+e\s+(?P<m>#++)(?:\s+(?:centavos?|centimos?)\b|(?=\s*(?:[.,;:)]|$)))",
-         _and_cents),
-        (r"(?P<n>#++)\s+(?P<unit>dollars?|euros?|pounds?)\s+and\s+(?P<m>#++)\s+(?:cents?|pence)\b", _and_cents),
-        (r"\b(?P<past>half|quarter)\s+past\s+(?P<n>#++)", _clock),
-        (r"\b(?P<to>quarter)\s+to\s+(?P<n>#++)", _clock),
-        (r"(?P<n>#++)\s+(?:o'?clock\b|em ponto\b)", _clock),
-        (r"\b(?:(?P<noon>noon|midday|meio-dia)|midnight|meia-noite)\b(?P<more>\s+e\s+meia\b)?", _noon),
-        (r"\bseculos?\s+(?:(?P<roman>[ivx]+)\b(?:\s*(?:e|a|ao|-)\s*(?P<second>[ivx]+)\b)?|(?P<n>#++))", _centuries),
-        (r"(?P<n>#++)(?:st|nd|rd|th)[\s-]+centur(?:y|ies)\b", _centuries),
-        (rf"\b(?P<word>{_NTH})[\s-]+centur(?:y|ies)\b", _centuries),
-        (r"(?P<n>#++)'?s\b", _decade),
-        (r"\b(?:decadas?|(?<!#\s)anos)\s+(?:de\s+)?(?P<n>#++)", _decade),
-        (rf"\bthe\s+(?:(?:early|mid|late)[\s-]+)?(?P<word>{'|'.join(DECADES)})\b", _decade),
-        (r"\b(?:minus|menos)\s+(?P<n>#++)(?=\s*(?:°|graus?\b|degrees?\b))", _below_zero),
-        (r"(?P<n>#++)(?:\s*(?:°\s?[cf]\b|°|graus?|degrees?)(?:\s+(?:celsius|centigrados?))?)\s+"
-         r"(?:negativ[oa]s?|below zero|abaixo de zero)\b", _below_zero),
-        (rf"(?P<n>#++)\s*(?:(?:square|sq\.?)\s+(?P<square>{_LENGTHS}|m)\b|(?P<quadrado>{_LENGTHS})\s+quadrad[oa]s?\b|"
-         r"(?P<symbol>km|cm|mm|m)(?:2\b|²))", _area),
-    )
-)  # fmt: skip

@@ -211,5 +211,7 @@ def _span(matched: Matched, statement: Statement) -> Span:
     held = [(a, b) for a, b in itertools.pairwise(edges) if any(a <= at < b for at in used)] or [(0, len(source.text))]
     start, end = held[0][0], held[-1][1]
     text = source.text[start:end]
+    if not text.strip(" ;"):
+        return source.passage, source.start, source.end
     start, end = start + len(text) - len(text.lstrip()), start + len(text.rstrip(" ;"))
     return source.passage, source.start + start, source.start + end

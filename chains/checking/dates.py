@@ -50,7 +50,10 @@ def dates_in(folded: str, text: str, language: str) -> Iterator[tuple[Date, int,
     """Every date that some way of writing finds, with its characters; those that overlap are the reader's to choose."""
     for at, pattern in enumerate(_DATES):
         for match in pattern.finditer(folded):
-            if match.groupdict().get("word") == "may" and not text[match.start("word")].isupper():
+            word = match.groupdict().get("word")
+            if word == "may" and not text[match.start("word")].isupper():
+                continue
+            if word == "out" and folded.startswith(" of ", match.end("word")):  # "7 out of 10"
                 continue
             yield from _dates(match, text, slashed=at == 0, language=language)
 

@@ -37,8 +37,8 @@ _NUMBER = re.compile(
     r"chf)\b)?\s?(?<![\w.,/])(?P<digits>\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d.,]*\d)|\d+(?:[.,]\d+)*)"
     r"(?:\s?/\s?(?P<under>\d+)(?!\d|/))?"
     r"(?P<percent>\s?%|\s?per\s?cent\b|\s?por cento\b)?"
-    r"(?P<scale>\s+(?:" + "|".join((*SCALE, *SCALE_OF_MONEY)) + r")\b)?"
-    r"(?:\s?h\s?(?P<minutes>\d\d)\b|:(?P<colon>\d\d)\b)?"
+    r"(?P<scale>\s+(?:" + "|".join((*SCALE, *SCALE_OF_MONEY)) + r")\b(?!-))?"
+    r"(?:\s?h\s?(?P<minutes>\d\d)(?:\s?min)?\b|:(?P<colon>\d\d)\b)?"
 )
 # What these number has a name, not a size: clause 4.1 is not clause 4.10.
 _LABEL = re.compile(r"\b(?:clauses?|sections?|articles?|arts?\.?|clausulas?|secao|secoes|artigos?|itens|item|"
@@ -82,10 +82,9 @@ def quantities_of(text: str, language: str) -> tuple[Quantity, ...]:
     folded = _folded(text)
     found: list[Quantity] = []
     taken: set[int] = set()
-    for quantity in (
-        *_amounts(folded, text, language), *_dated(folded, text, language), *_digits(folded, text),
-        *_words(folded, text, language),
-    ):  # fmt: skip
+    dated = list(_dated(folded, text, language))
+    amounts = [one for one in _amounts(folded, text, language) if not any(_is_date(one, date) for date in dated)]
+    for quantity in (*amounts, *dated, *_digits(folded, text), *_words(folded, text, language)):
         span = range(quantity.start, quantity.end)
         if not taken.intersection(span):
             taken.update(span)
@@ -93,11 +92,18 @@ def quantities_of(text: str, language: str) -> tuple[Quantity, ...]:
     return tuple(sorted(found, key=lambda quantity: quantity.start))
 
 
+def _is_date(amount: Quantity, dated: Quantity) -> bool:
+    """Whether what looks like an amount is a date: all that overlaps one, but for the decade of a bare year."""
+    if amount.start >= dated.end or dated.start >= amount.end or dated.date is None:
+        return False
+    return amount.unit != "decade" or dated.date.month is not None
+
+
 @lru_cache(maxsize=20_000)
-def single_units_of(text: str) -> tuple[Quantity, ...]:
-    """What an article counts ("a year", "um quilo"): nobody has to say it again, but "12 months" is said by it."""
+def single_units_of(text: str, language: str) -> tuple[Quantity, ...]:
+    """The times that an article counts ("a year"): nobody has to say one again, but "12 months" is said by it."""
     return tuple(Quantity(one.value, one.unit, one.start, one.end, text[one.start : one.end])
-                 for one in single_units_in(_folded(text)))  # fmt: skip
+                 for one in single_units_in(_folded(text), language))  # fmt: skip
 
 
 def _amounts(folded: str, text: str, language: str) -> Iterator[Quantity]:
@@ -130,7 +136,7 @@ def _digits(folded: str, text: str) -> Iterator[Quantity]:
             value, unit, end = _unit(folded, end, value, match["sign"] or "")
         start = match.start("digits") if not match["sign"] else match.start("sign")
         value = -value if _MINUS.search(folded[max(start - 2, 0) : start]) else value
-        raw = value_of(match["digits"]) if unit in ("s", "month", "m", "g", "l") else None
+        raw = value_of(match["digits"]) if unit in ("s", "month", "m", "g", "l", "m2") else None
         yield Quantity(value, unit, start, end, text[start:end].strip(), raw=raw)
 
 
@@ -239,52 +245,43 @@ def same(one: Quantity, other: Quantity) -> bool:
     units = {one.unit, other.unit}
     if "label" in units:
         return one.text.strip(".") == other.text.strip(".")
-    if (one.ordinal or other.ordinal) and not units <= {"", "century"}:
+    if (one.ordinal or other.ordinal) and units != {""}:
         return False
     mine, theirs = _compared(one, other)
-    close = abs(mine - theirs) <= 1e-6 * max(abs(mine), 1.0)
-    return close and (one.unit == other.unit or "" in units or units in ({"part", ""}, {"s", "clock"}))
+    return _measure_one_thing(units) and abs(mine - theirs) <= 1e-6 * max(abs(mine), 1.0)
+
+
+def _measure_one_thing(units: set[str]) -> bool:
+    if len(units) == 1 or units in ({"s", "clock"}, {"time", "clock"}):
+        return True
+    return "" in units and not units & _OWN_KIND
+
+
+_OWN_KIND = {"time", "decade", "century"}  # a bare number may be anything else
+_HALF_DAY, _HUNDRED = 43_200, 100
 
 
 def _compared(one: Quantity, other: Quantity) -> tuple[float, float]:
     """The values of two quantities as their forms let them be compared."""
     units = {one.unit, other.unit}
-    mine, theirs = (one.value, other.value) if "" not in units else (_raw(one), _raw(other))
-    if units == {"clock", ""}:  # "at 11.30", "at six"
-        mine, theirs = ((q.value if q.unit else _as_clock(q, spoken=one.spoken or other.spoken)) for q in (one, other))
-    elif units == {"clock"} and (one.spoken or other.spoken):
-        mine, theirs = mine % _HALF_DAY, theirs % _HALF_DAY
-    elif units == {"decade"} and min(mine, theirs) < _CENTURY <= max(mine, theirs):  # "the nineties"
-        mine, theirs = mine % _CENTURY, theirs % _CENTURY
+    if "" in units:
+        return _raw(one), _raw(other)
+    mine, theirs = one.value, other.value
+    if one.spoken or other.spoken:
+        return mine % _HALF_DAY, theirs % _HALF_DAY
+    if units == {"decade"} and min(mine, theirs) < _HUNDRED <= max(mine, theirs):  # "the nineties"
+        return mine % _HUNDRED, theirs % _HUNDRED
     return mine, theirs
-
-
-_HALF_DAY, _CENTURY = 43_200, 100
-
-
-def _as_clock(bare: Quantity, *, spoken: bool) -> float:
-    """The seconds of the day that a number may be: one with two decimals, and a bare one where it is spoken of."""
-    if re.fullmatch(r"\d{1,2}\.[0-5]\d", bare.text):
-        hours, _, minutes = bare.text.partition(".")
-        return 3600.0 * int(hours) + 60 * int(minutes)
-    return bare.value * 3600 if spoken and bare.value <= 24 else bare.value
 
 
 def holds(wanted: Quantity, have: Quantity) -> bool:
     """Whether a text that has one quantity says another: an equal one, or the decade or century of a year."""
-    year = _year_of(have)
+    year = have.date.year if have.date is not None else None
     if wanted.unit == "century" and year:
         return (year - 1) // 100 + 1 == wanted.value
     if wanted.unit == "decade" and year:
         return wanted.value in (year - year % 10, year % 100 - year % 10)
     return same(wanted, have)
-
-
-def _year_of(quantity: Quantity) -> int:
-    """The year that a quantity is or may be; 0 where it is none."""
-    if quantity.date is not None:
-        return quantity.date.year or 0
-    return int(quantity.text) if not quantity.unit and re.fullmatch(r"[1-9]\d\d\d", quantity.text) else 0
 
 
 def _day_of(bare: Quantity, dated: Quantity) -> bool:

@@ -64,7 +64,7 @@ class Reading:
     def says(self, quantity: Quantity) -> list[Quantity]:
         """The quantities that say one of another text; "a year" only where no number does."""
         found = [own for own in self.quantities if holds(quantity, own)]
-        return found or [own for own in single_units_of(self.text) if holds(quantity, own)]
+        return found or [own for own in single_units_of(self.text, self.language) if holds(quantity, own)]
 
     @cached_property
     def stems(self) -> frozenset[str]:

@@ -49,7 +49,7 @@ UNITS: dict[str, tuple[float, str]] = {
         ("real reais brl r$", 1, "BRL"),
         ("franc francs franco francos chf", 1, "CHF"),
         ("kroner krone kronor", 1, "DKK"),
-        ("hectare hectares ha", 10_000, "m2"),
+        ("hectare hectares", 10_000, "m2"),
         ("acre acres", 4046.86, "m2"),
         ("centavo centavos", 0.01, "BRL"),
         ("percent", 0.01, "part"),

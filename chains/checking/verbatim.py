@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lastro.chains.checking.clauses import clauses
 from lastro.chains.evidence import Evidence, SourceSentence
 from lastro.chains.facts import qualifiers_of, word_at
 from lastro.language import fold, terms
@@ -13,6 +12,12 @@ from lastro.types import Passage
 
 _REASONS = frozenset({"because", "since", "porque", "pois"})  # a clause of its own follows
 _JOINS = frozenset({"and", "but", "e", "mas"})  # behind a comma one may
+# Before them, these govern all that is joined: "he says that A, and B", "perhaps A, and B", "either A, and B, or C".
+_GOVERN = frozenset(
+    "that whether if when while because since although though unless until perhaps maybe possibly probably either "
+    "neither false untrue had were should which who whom whose que se quando enquanto porque pois embora caso talvez "
+    "ou falso cujo cuja quem como".split()
+)
 _CLAUSE_BREAK = re.compile(r"[.,;:!?…()\[\]–—\n\"“”«»|]")
 
 
@@ -39,24 +44,10 @@ def _verbatim(wanted: Sequence[str], source: SourceSentence) -> tuple[int, int] 
 
 
 def _whole_clause(source: SourceSentence, first: int, after: int) -> bool:
-    """Whether terms `first` to `after` are whole clauses, and nothing around them turns them round.
-
-    What stands beyond a semicolon does not.
-    """
-    start, end = source.terms[first].start, source.terms[after - 1].end
-    if not (_begins(source, first) or any(start == at for at, _ in _stretches(source))):
+    """Whether terms `first` to `after` stand between clause breaks, and nothing in the sentence turns them round."""
+    if not (_begins(source, first) and _CLAUSE_BREAK.search(_between(source, after))):
         return False
-    if not (_CLAUSE_BREAK.search(_between(source, after)) or any(end == at for _, at in _stretches(source))):
-        return False
-    starts = [at for at in range(1, first + 1) if ";" in _between(source, at)]
-    ends = [at for at in range(after, len(source.terms)) if ";" in _between(source, at)]
-    before, behind = max(starts, default=0), min(ends, default=len(source.terms))
-    return not qualifiers_of((*source.terms[before:first], *source.terms[after:behind]))
-
-
-def _stretches(source: SourceSentence) -> list[tuple[int, int]]:
-    """Where the clauses of a sentence begin and end that have facts of their own."""
-    return [(clause.start, clause.end) for clause in clauses(source.text, source.passage.language)]
+    return not qualifiers_of((*source.terms[:first], *source.terms[after:]))
 
 
 def _between(source: SourceSentence, at: int) -> str:
@@ -67,8 +58,11 @@ def _between(source: SourceSentence, at: int) -> str:
 
 
 def _begins(source: SourceSentence, first: int) -> bool:
-    """Whether a clause begins with a term: behind a break, or behind a word that joins clauses."""
+    """Whether a clause begins with a term: behind a break, or behind a word that joins it to another clause."""
     if _CLAUSE_BREAK.search(_between(source, first)):
         return True
-    word = fold(source.terms[first - 1].text)
-    return word in _REASONS or (word in _JOINS and _CLAUSE_BREAK.search(_between(source, first - 1)) is not None)
+    words = [fold(term.text) for term in source.terms[:first]]
+    if words[-1] in _REASONS:
+        return True
+    joined = words[-1] in _JOINS and _CLAUSE_BREAK.search(_between(source, first - 1)) is not None
+    return joined and _GOVERN.isdisjoint(words) and not source.text.rstrip().endswith("?") and ":" not in source.text

@@ -81,17 +81,21 @@ def test_a_whole_clause_is_verbatim() -> None:
     ("claim", "source", "language", "whole"),
     [
         ("It had one witness.", "The will reversed those gifts, but it had one witness.", "en", True),
-        ("The keeper left in May.", "The gate was closed and the keeper left in May.", "en", True),
         ("Rui o reformou em 1934.", "Bento mandou construir o barracão, e Rui o reformou em 1934.", "pt", True),
-        ("Osório morreu dois dias depois.", "Osório morreu dois dias depois; Van Hoorn nada sofreu.", "pt", True),
         ("The drug is safe.", "The drug is safe, but not for children.", "en", False),
         ("The tenant may sublet.", "The tenant may sublet, but not without consent.", "en", False),
+        ("The tenant may keep a dog.", "The tenant may keep a dog; this does not hold for flat 4.", "en", False),
+        ("Keep pets in the garden.", "The tenant must not: sublet the flat; keep pets in the garden.", "en", False),
         ("The landlord agrees.", "The fee is waived if the rent is paid, and the landlord agrees.", "en", False),
-        ("The roof was leaking.", "The tenant alleges that the door was broken and the roof was leaking.", "en", False),
+        ("The roof was leaking.", "The tenant claims that the door was broken, and the roof was leaking.", "en", False),
+        ("The keeper left in May.", "Perhaps the gate was closed, and the keeper left in May.", "en", False),
+        ("The keeper left in May.", "It is false that the gate was closed, and the keeper left in May.", "en", False),
+        ("The keeper left in May.", "Was the gate closed, and the keeper left in May?", "en", False),
+        ("Rui vendeu o terreno.", "É falso que a escola foi fechada, e Rui vendeu o terreno.", "pt", False),
         ("Assign the lease.", "The tenant may not sublet the flat, and assign the lease.", "en", False),
     ],
 )  # fmt: skip
-def test_a_clause_behind_a_conjunction_or_a_semicolon_is_whole_where_nothing_limits_it(
+def test_a_clause_behind_a_conjunction_is_whole_where_nothing_limits_or_governs_it(
     claim: str, source: str, language: str, whole: bool
 ) -> None:
     assert (check(claim, source, language).state == "verbatim") == whole
