@@ -11,7 +11,7 @@ from lastro.chains.evidence import Evidence
 from lastro.chains.relevance import Quotation
 
 READ_AGAIN = 5  # of the sentences that may be quoted
-_WORTH = 0.4  # what a sentence that surely answers is put before one that surely does not, of a question's words
+_WORTH = 0.4  # what a sentence that surely answers is put before one that surely does not, on a quotation's scale
 
 
 def answers(
@@ -38,14 +38,16 @@ def answers(
 
 
 def by_answer(found: Sequence[Quotation], question: str, evidence: Evidence, alike: Alike) -> tuple[Quotation, ...]:
-    """Quotations, the first ones again in the order of how surely they answer; as they are without a reader."""
-    first, rest = found[:READ_AGAIN], found[READ_AGAIN:]
-    read = list[Quotation]()
-    for one in first:
+    """Quotations, the first ones again in the order of how surely they answer too; as they are without a reader.
+
+    Their scores stay those of words: the confidence was fitted on them.
+    """
+    read = list[tuple[float, Quotation]]()
+    for one in found[:READ_AGAIN]:
         own = replace(evidence, passages=(one.passage,))
         text = one.passage.text[one.start : one.end]
         sure = answers(question, text, own, alike, cited=[(one.passage.chunk_id, one.start, one.end)])
         if sure is None:
             return tuple(found)
-        read.append(replace(one, score=one.score + _WORTH * sure))
-    return (*sorted(read, key=lambda one: -one.score), *rest)
+        read.append((one.score + _WORTH * sure, one))
+    return (*(one for _, one in sorted(read, key=lambda pair: -pair[0])), *found[READ_AGAIN:])

@@ -51,11 +51,17 @@ class Calibrated:
 
 
 def calibrate(
-    asked: Asked, chain: Chain, library: Library, *, model: str, on_question: OnQuestion | None = None
+    asked: Asked,
+    chain: Chain,
+    library: Library,
+    *,
+    model: str,
+    embedder: str = "",
+    on_question: OnQuestion | None = None,
 ) -> Calibrated:
     """Fit an entry for each language that has enough answers, and put them into the file; its others stay.
 
-    The chain must refuse nothing for its confidence.
+    The chain must refuse nothing for its confidence. `embedder` is what it checks claims with, by default the library's.
 
     Raises:
         QuestionSetError: the question set is none, or names what the library does not hold.
@@ -74,7 +80,7 @@ def calibrate(
         "left_out": dict(labelled.left_out),
     }  # fmt: skip
     fitted = [
-        fit(rows, Key(model, library.settings.embedder, lang), keep=asked.keep, provenance=provenance)
+        fit(rows, Key(model, embedder or library.settings.embedder, lang), keep=asked.keep, provenance=provenance)
         for lang, rows in enough.items()
     ]
     new = {_key(entry) for entry in fitted}

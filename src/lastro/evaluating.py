@@ -169,7 +169,8 @@ def calibrate_confidence(
         chat = lastro.chat_model(settings)
         chain = lastro.answer_chain(library, llm=chat, settings=settings)
         made = calibrate(
-            Asked(file, target, keep, least), chain, library, model=model_name(chat), on_question=on_question
+            Asked(file, target, keep, least), chain, library, model=model_name(chat), embedder=chain.ground.embedder,
+            on_question=on_question,
         )  # fmt: skip
     stdout().print(calibration_table(made.entries))
     for note in made.notes:

@@ -162,14 +162,16 @@ def answer_chain(
     retriever = expanding(library.as_retriever(settings=retrieval), model, retrieval.expansion)
     return build(
         library, llm=model, retriever=retriever, settings=effective.answer, load_entailment=_entailment(effective),
-        calibrations=known_calibrations(home() / "calibration.json"), **_checker(effective),
+        calibrations=known_calibrations(home() / "calibration.json"), **_checker(effective, library),
     )  # fmt: skip
 
 
-def _checker(settings: Settings) -> dict[str, Any]:
+def _checker(settings: Settings, library: Library) -> dict[str, Any]:
     """The embedder that claims are checked with, where it is another than the library's own."""
     name = settings.answer.checker
-    return {"embeddings": lambda: checking_embedder(name), "embedder": name} if name else {}
+    if name in ("", library.settings.embedder):
+        return {}
+    return {"embeddings": lambda: checking_embedder(name), "embedder": name}
 
 
 @lru_cache(maxsize=2)

@@ -128,9 +128,18 @@ def a_set(write, right, wrong, *, refused=2, ungraded=1):
     return write(*rows), script
 
 
-def calibrated(library, path, script, out, **asked):
+def calibrated(library, path, script, out, embedder="", **asked):
     chain = Scripted(library, script)
-    return calibrate(Asked(path, out, **asked), chain, library, model="scripted")
+    return calibrate(Asked(path, out, **asked), chain, library, model="scripted", embedder=embedder)
+
+
+def test_an_entry_is_of_the_embedder_that_claims_were_checked_with(library, write, tmp_path):
+    path, script = a_set(write, 20, 24)
+    out = tmp_path / "calibration.json"
+    own = calibrated(library, path, script, out, least=15).entries[0]
+    other = calibrated(library, path, script, out, embedder="another", least=15).entries[0]
+    assert (own.embedder, other.embedder) == (library.settings.embedder, "another")
+    assert len(load_calibrations(out)) == 2
 
 
 def test_a_question_set_becomes_an_entry_with_where_it_came_from(library, write, tmp_path):
