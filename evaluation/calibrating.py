@@ -61,7 +61,7 @@ def calibrate(
 ) -> Calibrated:
     """Fit an entry for each language that has enough answers, and put them into the file; its others stay.
 
-    The chain must refuse nothing for its confidence. `embedder` is what it checks claims with, by default the library's.
+    The chain must refuse nothing for its confidence. `embedder` is what it checks claims with; default: the library's.
 
     Raises:
         QuestionSetError: the question set is none, or names what the library does not hold.
