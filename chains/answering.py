@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 
 from lastro.chains.checking.alike import Alike
 from lastro.chains.checking.reader import premise
 from lastro.chains.evidence import Evidence
-from lastro.chains.relevance import Quotation
-
-READ_AGAIN = 5  # of the sentences that may be quoted
-_WORTH = 0.4  # what a sentence that surely answers is put before one that surely does not, on a quotation's scale
 
 
 def answers(
@@ -35,19 +30,3 @@ def answers(
     ]
     said = f"{question} {text}"
     return alike.said(premise(said, evidence, found), said)
-
-
-def by_answer(found: Sequence[Quotation], question: str, evidence: Evidence, alike: Alike) -> tuple[Quotation, ...]:
-    """Quotations, the first ones again in the order of how surely they answer too; as they are without a reader.
-
-    Their scores stay those of words: the confidence was fitted on them.
-    """
-    read = list[tuple[float, Quotation]]()
-    for one in found[:READ_AGAIN]:
-        own = replace(evidence, passages=(one.passage,))
-        text = one.passage.text[one.start : one.end]
-        sure = answers(question, text, own, alike, cited=[(one.passage.chunk_id, one.start, one.end)])
-        if sure is None:
-            return tuple(found)
-        read.append((one.score + _WORTH * sure, one))
-    return (*(one for _, one in sorted(read, key=lambda pair: -pair[0])), *found[READ_AGAIN:])

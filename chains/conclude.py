@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from lastro.chains.answering import by_answer
 from lastro.chains.citations import PageOf, Verified, check_text, cite, put_together
 from lastro.chains.confidence import Calibration
 from lastro.chains.declining import declines
@@ -86,9 +85,7 @@ class Judge:
     @cached_property
     def best(self) -> tuple[Quotation, ...]:
         """The sentences that may be quoted, best first."""
-        review = self.review
-        found = quotations(review.question, review.evidence)
-        return by_answer(found, review.question, review.evidence, review.alike)
+        return tuple(quotations(self.review.question, self.review.evidence))
 
     def read(self, text: str, *, labels: Sequence[str] = (), retried: bool = False) -> Candidate:
         """A text of the model, checked."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import pytest
 from safetensors import safe_open
 
-from lastro.chains.answering import READ_AGAIN, by_answer
 from lastro.chains.checking import alike as comparing
 from lastro.chains.checking.alike import Alike
 from lastro.chains.checking.check import case_of, check_claim, measure
@@ -18,7 +17,6 @@ from lastro.chains.checking.reader import MOST, READERS, premise, probability, r
 from lastro.chains.checking.weighing import WEIGHTS, weights_of
 from lastro.chains.citations import cite
 from lastro.chains.evidence import Evidence, idf_of_passages
-from lastro.chains.relevance import quotations
 from lastro.chains.signals import Draft, signals_of
 from lastro.errors import ModelError
 from lastro.llm import models
@@ -141,26 +139,6 @@ def test_an_answer_is_read_with_its_question_beside_what_it_cites(monkeypatch: p
     assert said == f"{asked} {source.text}"
     assert source.text in read
     assert "answers" not in signals("", read_by(reader, monkeypatch))
-
-
-class Knowing(ScriptedReader):
-    """Finds an answer where a word of its own stands in what is said."""
-
-    def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        self.asked += pairs
-        return [9.0 if "widow" in said else -9.0 for _, said in pairs]
-
-
-def test_of_the_sentences_that_may_be_quoted_those_that_answer_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    question, given = "Who finished the tower of the museum?", evidence(STATUTE)
-    found = quotations(question, given)
-    assert "widow" not in found[0].passage.text[found[0].start : found[0].end]
-    assert by_answer(found, question, given, Alike(HashEmbeddings())) == tuple(found)
-    reader = Knowing(0.0)
-    best = by_answer(found, question, given, read_by(reader, monkeypatch))
-    assert "widow" in best[0].passage.text[best[0].start : best[0].end]
-    assert sorted(best, key=id) == sorted(found, key=id)
-    assert len(reader.asked) == min(len(found), READ_AGAIN)
 
 
 def test_a_language_that_the_reader_was_not_taught_is_weighed_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
