@@ -1,7 +1,8 @@
 """Fits the confidence that Lastro comes with for an embedder that checks claims, and stores it in `calibration.json`.
 
 Nothing is written by a model: each question is answered by the sentence that would be quoted, as most of the starter
-model's are in the end. Only the half of the questions is asked that may be fitted on. Figures are cross-validated.
+model's are in the end; then, as a model might, by the gold answer as a statement, and by one with another answer
+(`answers_damage`). Only the half of the questions is asked that may be fitted on. Figures are cross-validated.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,14 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 from benchmarks import report
 from benchmarks.answers_chain import holds
-from benchmarks.answers_sets import SETS, Bench, half
+from benchmarks.answers_damage import Maker
+from benchmarks.answers_sets import SETS, Bench, Row, half
+from benchmarks.followups import rows
 
 FILE = Path(__file__).parents[1] / "chains" / "calibration.json"
 OF = ("squad2_en", "squad2_pt", "faquad_pt", "faquad_out_of_corpus")
 LANGUAGES = ("en", "pt", "")
+ANOTHER = ("number", "date", "name", "answer_same_passage", "answer_other_passage")  # damages that change the answer
 KEEP = 0.95
 
 
@@ -38,7 +42,7 @@ def options() -> argparse.Namespace:
 
 
 def answered(bench: Bench, first: int) -> Iterator[tuple[str, dict[str, float], bool]]:
-    """Language, signals and rightness of the quotation for each question of the half that is fitted on."""
+    """Language, signals and rightness of the answers to each question of the half that is fitted on."""
     from tests.fakes import ScriptedChat
 
     for one in SETS:
@@ -46,15 +50,27 @@ def answered(bench: Bench, first: int) -> Iterator[tuple[str, dict[str, float], 
             continue
         every = replace(one, answerable=first, unanswerable=first).rows(bench.folder(""), first)
         found = [row for row in every if half(row) == "tuning"]
-        chain = bench.chain(
-            bench.library(one.library), llm=ScriptedChat(script="", context_size=16_384), retry=False,
-            confidence_threshold=0.0,
-        )  # fmt: skip
-        for row in found:
+        said = [""]
+        chat = ScriptedChat(script=lambda _messages, said=said: said[0], context_size=16_384)
+        chain = bench.chain(bench.library(one.library), llm=chat, retry=False, confidence_threshold=0.0)
+        for row, said[0] in texts(bench.folder(one.folder or one.library), found):
             answer = chain.invoke(row["question"])
-            if answer.signals:
+            if answer.signals and (not said[0] or not answer.extracted):  # each quotation once
                 yield row["lang"], dict(answer.signals), bool(row["answerable"]) and holds(answer.words, row)
         print(f"{one.name}: {len(found)} questions", flush=True)
+
+
+def texts(folder: Path, found: Sequence[Row]) -> Iterator[tuple[Row, str]]:
+    """Each question with nothing, which makes the chain quote, and with a right and a wrong statement."""
+    corpus = {row["id"]: row["text"] for row in rows(folder / "corpus.jsonl")}
+    of = [row for row in found if row["answerable"] and row["gold_ids"] and row["gold_ids"][0] in corpus]
+    maker, known = Maker(of, corpus), {row["id"] for row in of}
+    for row in found:
+        yield row, ""
+        if row["id"] in known:
+            right, *damaged = maker.made(row)
+            yield row, right.text
+            yield from ((row, other.text) for other in [one for one in damaged if one.damage in ANOTHER][:1])
 
 
 def main() -> None:
@@ -66,15 +82,16 @@ def main() -> None:
     print(report.machine())
     with tempfile.TemporaryDirectory(prefix="lastro-calibration-") as folder:
         bench = Bench(chosen.data, chosen.work or Path(folder), checker=chosen.checker)
-        rows = list(answered(bench, chosen.first))
+        answers = list(answered(bench, chosen.first))
         bench.close()
     about = {
-        "questions": f"the half to fit on of {', '.join(OF)}", "answers": "quotations", "embedder": chosen.checker,
+        "questions": f"the half to fit on of {', '.join(OF)}",
+        "answers": "quotations, gold answers as statements, wrong ones", "embedder": chosen.checker,
         "made_by": "python -m benchmarks.calibration",
     }  # fmt: skip
     entries, table, figures = [], list[list[object]](), dict[str, Any]()
     for language in LANGUAGES:
-        own = [(signals, right) for lang, signals, right in rows if language in ("", lang)]
+        own = [(signals, right) for lang, signals, right in answers if language in ("", lang)]
         entry = fit(own, Key("", chosen.checker, language), keep=KEEP, provenance=about)
         told = entry.provenance["cross_validated"]
         entries.append(entry)
