@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from lastro.chains.checking.units import CENTURIES, DECADES, PARTS, SCALE, SMALL_PARTS, UNITS
+from lastro.chains.checking.units import CENTURIES, DECADES, MONTHS, OF_PARTS, PARTS, SCALE, SMALL_PARTS, UNITS
 from lastro.chains.facts import spelled_numbers
 
 
@@ -38,6 +38,7 @@ _Told = Callable[[re.Match[str], _Numbers], Iterator[Amount]]
 _BLOT = "\ue000"  # of the private use area: no text's own
 _WORDS = sorted((word for word in UNITS if word.isalpha() and len(word) > 2), key=len, reverse=True)
 _UNIT = "|".join(_WORDS)
+_UNIT_ONE = "|".join(word for word in _WORDS if not word.endswith("s"))
 _UNITS = "|".join(word for word in _WORDS if word.endswith("s"))
 _MEASURE = "|".join(word for word in UNITS if word.isalpha())  # short ones too: a dose "every 8 h" is no share
 _TIMES = "year|month|week|hour|ano|mes|semana|hora|fortnight|quinzena|semestre"
@@ -47,8 +48,11 @@ _PARTS = "|".join(word for word in SMALL_PARTS if word.endswith("s"))
 _PART = "|".join(word for word in SMALL_PARTS if not word.endswith("s"))
 _NTH = "|".join(sorted(CENTURIES, key=len, reverse=True))
 _DIGITS = re.compile(rf"(?<![\w.,/])\d+(?:[.,]\d+)*(?:\s+(?P<scale>{_SCALE})\b)?")
+_AS = re.compile(r"\bas\b")
 _ROMAN = {"i": 1, "v": 5, "x": 10}
 _ROUND = (3, 4, 5, 6, 8, 10, 12, 20, 100, 1000)  # what a ratio with "in" counts on
+_NO_NUMBER = (*SCALE, "zero", "cento")  # by itself: "half a million", "below zero", "por cento"
+_NEAR = 40  # characters before a number that can tell what it is
 _LARGEST_COUNT = 20  # of parts: "three fifths"
 
 
@@ -63,35 +67,36 @@ def amounts_in(folded: str, text: str, language: str) -> Iterator[Amount]:
     for pattern, told in _PATTERNS:
         for match in pattern.finditer(blotted):
             yield from told(match, numbers)
-    yield from _centuries(folded)
+    yield from _centuries(folded, text)
 
 
 def single_units_in(folded: str, language: str) -> Iterator[Amount]:
-    """Times that an article counts ("a year", "uma semana"): one of them, where another text gives the number.
+    """Times that an article counts, said as how long ("for a year"): one of them, where another text gives the number.
 
-    A price or a number of times "a year" is none.
-
-    >>> [one.value for one in single_units_in("uma semana depois", "pt")]
+    >>> [one.value for one in single_units_in("durante uma semana", "pt")]
     [604800.0]
     """
     for match in _SINGLE.get(language, _NOTHING).finditer(folded):
-        if _RATE.search(folded[: match.start()]) is None:
-            yield Amount(*UNITS[match["unit"]], *match.span())
+        yield Amount(*UNITS[match["unit"]], *match.span("said"))
 
 
 _NOTHING = re.compile(r"(?!)")
 _SINGLE = {
-    language: re.compile(rf"\b(?:{articles})\s+(?P<unit>{_TIMES})\b(?!\s+(?:e mei[oa]|and a half)\b)")
-    for language, articles in (("en", "an?|one"), ("pt", "uma?"))
+    language: re.compile(rf"\b(?:{long})\s+(?P<said>(?:{articles})\s+(?P<unit>{_TIMES}))\b(?!\s+(?:e|and|ou|or)\b|-)")
+    for language, articles, long in (
+        ("en", "an?|one", "for|within|lasts?|lasted|takes?|took|after|period of|term of"),
+        ("pt", "uma?", "por|durante|dentro de|apos|prazo de|dura|durou|leva|levou"),
+    )
 }
-_RATE = re.compile(rf"(?:\d|[$€£%]|\b(?:{_UNIT}|times|twice|once|vez|vezes|per|each|every|cada|por))\s*$")
 
 
 def _blotted(folded: str, text: str, language: str) -> tuple[_Numbers, str]:
     numbers: _Numbers = {}
     blotted = list(folded.replace(_BLOT, " "))
+    for match in _AS.finditer(folded):
+        blotted[match.start()] = "à" if text[match.start()] in "àÀ" else "a"  # "às duas", not "as duas"
     for start, end, spelled in spelled_numbers(text, language):
-        if folded[start:end] in SCALE or folded[start:end] == "zero":  # "half a million", "below zero"
+        if folded[start:end] in _NO_NUMBER and (folded[start:end] != "cento" or folded.endswith("por ", 0, start)):
             continue
         numbers[start] = _Number(float(spelled), SCALE.get(folded[start:end].rpartition(" ")[2], 1.0), spelled=True)
         blotted[start:end] = _BLOT * (end - start)
@@ -152,7 +157,8 @@ def _ratio(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
 
 def _small_parts(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
     count = numbers[match.start("n")].value if match.groupdict().get("n") else 1.0
-    part = SMALL_PARTS[match["part"]]
+    groups = match.groupdict()
+    part = OF_PARTS[groups["of"]] if groups.get("of") else SMALL_PARTS[groups["part"] or groups["share"]]
     if count <= _LARGEST_COUNT and count * part <= 1:
         yield Amount(count * part, "part", *match.span())
 
@@ -167,9 +173,13 @@ def _and_cents(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
     whole = numbers[match.start("n")] if match["n"] else _Number(1.0, spelled=True)
     cents = numbers[match.start("m")]
     named = match["cents"] is not None
-    if 0 < cents.value < 100 and (named or (whole.spelled and cents.spelled)):  # "between 10 reais and 20"
+    between = _BETWEEN.search(match.string, max(match.start() - _NEAR, 0), match.start()) is not None
+    if 0 < cents.value < 100 and (named or (whole.spelled and cents.spelled and not between)):
         factor, unit = UNITS[match["unit"]]
         yield Amount(whole.value * factor + cents.value / 100, unit, *match.span())
+
+
+_BETWEEN = re.compile(r"\b(?:entre|between)\s+$|\ba\s+$")
 
 
 def _clock(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
@@ -184,7 +194,7 @@ def _clock(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
 
 
 def _noon(match: re.Match[str], _numbers: _Numbers) -> Iterator[Amount]:
-    yield Amount(43_200.0 if match["noon"] else 0.0, "time", *match.span())
+    yield Amount(43_200.0 * bool(match["noon"]) + 1800 * bool(match["more"]), "time", *match.span())
 
 
 def _decade(match: re.Match[str], numbers: _Numbers) -> Iterator[Amount]:
@@ -210,33 +220,37 @@ _PART_OF_DAY = (
 )
 _SIGN = r"(?:(?P<sign>r\$|us\$|\$|€|£)\s?)?"
 _PERCENT = r"(?P<percent>\s?%|\s+per\s?cent\b|\s+por cento\b)"
+_GO_ON = "e|d[aeo]s?|n[ao]s?|em|ou|a|o|os|as|ao|foi|era|foram|eram|quando|que"  # behind a decade, no count of things
+_OF_WHAT = rf"\s+(?:of|d[aeo]s?)\b(?!\s+(?:the\s+)?(?:month|mes|{'|'.join(MONTHS)})\b)"
 _ENDS = r"(?=\s*(?:[.,;:)!?]|$))"
 _PATTERNS: tuple[tuple[re.Pattern[str], _Told], ...] = tuple(
     (re.compile(pattern), told)
     for pattern, told in (
-        (rf"\bd?as\s+{_N}\s+e\s+(?P<past>meia)\b{_PART_OF_DAY}(?!\s+(?:{_UNIT})\b)", _clock),
+        (rf"\bàs\s+{_N}\s+e\s+(?P<past>meia)\b{_PART_OF_DAY}(?!\s+(?:{_UNIT})\b)", _clock),
         (rf"\b(?P<past>half|quarter)[\s-]past\s+{_N}{_PART_OF_DAY}", _clock),
-        (rf"\b(?:at|by|until|since|from|before|after)\s+(?:a\s+)?quarter\s+(?P<past>to)\s+{_N}{_PART_OF_DAY}(?![$€£%])"
-         rf"(?!\s+(?:{_MEASURE})\b)", _clock),
-        (r"\b(?:(?P<noon>noon|midday|meio-dia)|midnight|meia-noite)\b", _noon),
+        (rf"\b(?:at|by|until)\s+(?:a\s+)?quarter\s+(?P<past>to)\s+{_N}{_PART_OF_DAY}{_ENDS}", _clock),
+        (r"\b(?:(?P<noon>noon|midday|meio-dia)|midnight|meia-noite)\b(?P<more>\s+e meia\b)?", _noon),
         # Behind "e meia" something else may begin: "5 quilômetros e meia hora depois", "R$ 40 e meia-entrada".
-        (rf"{_SIGN}(?:{_N}|\b(?:one|uma?))[\s-]+(?:and[\s-]+a[\s-]+half|e mei[oa])\b"
-         rf"(?:{_PERCENT}|\s+(?P<scale>{_SCALE})\b(?:\s+de)?(?:\s+(?P<unit>{_UNITS})\b)?|[\s-]+(?P<after>{_UNITS})\b|{_ENDS})",
+        (rf"{_SIGN}(?:{_N}|\bone)[\s-]+and[\s-]+a[\s-]+half\b(?!\s+(?:{_UNIT_ONE}|dozen)\b)"
+         rf"(?:{_PERCENT}|\s+(?P<scale>{_SCALE})\b(?:\s+(?P<unit>{_UNITS})\b)?|[\s-]+(?P<after>{_UNITS})\b)?",
          _and_a_half),
+        (rf"{_SIGN}(?:{_N}|\buma?)\s+e\s+mei[oa]\b"
+         rf"(?:{_PERCENT}|\s+(?P<scale>{_SCALE})\b(?:\s+de)?(?:\s+(?P<unit>{_UNITS})\b)?|"
+         rf"\s+(?:de\s+)?(?P<after>{_UNITS})\b|(?=\s+(?:de|[^\W\d_]+s)\b)|{_ENDS})", _and_a_half),
         (rf"(?:{_N}|\b(?:an?|one|uma?))\s+(?P<unit>{_UNIT})\s+(?:and a half|e mei[oa])\b(?!-|\s+(?:{_UNIT}|dozen)\b)",
          _and_a_half),
-        (rf"\b(?:an?|one|um)\s+(?P<scale>{_SCALE})\s+(?:and a half|e meio)\b(?!-|\s+(?:{_UNIT}|dozen)\b)", _and_a_half),
+        (rf"\b(?:an?|one|um)\s+(?P<scale>{_SCALE})\s+(?:and a half|e meio)\b(?!-|\s+(?:{_UNIT}|dozen)\b)"
+         rf"(?:\s+(?:de\s+)?(?P<after>{_UNITS})\b)?", _and_a_half),
         (rf"\b(?:half\s+an?|meio)\s+(?P<scale>{_SCALE})\b", _half_of),
         (rf"(?:\b(?P<half>(?:an?\s+)?half[\s-](?:an?[\s-])?|meia\s+)|{_N}\s+|\b(?:an?|one|uma)\s+)(?:dozens?|duzias?)\b"
          r"(?P<more>\s+e meia\b)?", _dozens),
-        (rf"(?P<ratio>(?:{_N}|\b(?:one|uma?))\s+(?P<how>in every|in|out of every|out of|of every|em cada|de cada)\s+"
+        (rf"(?P<ratio>(?:{_N}|\b(?:one|uma?))\s+(?P<how>in every|in|out of every|em cada|de cada)\s+"
          rf"{_WHOLE})", _ratio),
-        (rf"\b(?:one|uma?)\s+[^\W\d_]+\s+(?P<ratio>(?P<how>in every|out of every|out of|em cada|de cada)\s+{_WHOLE})",
+        (rf"\b(?:one|uma?)\s+[^\W\d_]+\s+(?P<ratio>(?P<how>in every|out of every|em cada|de cada)\s+{_WHOLE})",
          _ratio),
         (rf"{_N}[\s-]+(?P<part>{_PARTS})\b", _small_parts),
-        (rf"\bone[\s-](?P<part>{_PART})\b", _small_parts),
-        (rf"\b(?:an?|um)\s+(?P<part>{_PART})(?=\s+(?:of|d[aeo]s?)\b)", _small_parts),
-        (rf"\b(?:uma|a)\s+(?P<part>{_PART})\s+parte\b", _small_parts),
+        (rf"\b(?:one-(?P<part>{_PART})\b|(?:an?|one|um)\s+(?P<share>{_PART})(?={_OF_WHAT}))", _small_parts),
+        (rf"\b(?:uma|a)\s+(?P<of>{'|'.join(OF_PARTS)})\s+parte\b", _small_parts),
         (rf"(?:{_N}|\b(?:an?|one|um))\s+(?P<part>quarters?|quartos?|thirds?|tercos?)\s+(?:of\s+an?|de)\s+"
          rf"(?:uma?\s+)?(?P<unit>{_UNIT})\b", _part_of_unit),
         (rf"(?:{_N}|\bum)\s+(?P<unit>reais|real|euros?)\s+e\s+{_M}(?:(?P<cents>\s+(?:centavos?|centimos?)\b)|{_ENDS})",
@@ -244,7 +258,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], _Told], ...] = tuple(
         (rf"(?:{_N}|\bone)\s+(?P<unit>dollars?|euros?|pounds?)\s+and\s+{_M}(?P<cents>\s+(?:cents?|pence)\b)",
          _and_cents),
         (rf"(?:\bthe\s+|')(?:(?:early|mid|late)[\s-]+)?'?{_N}'?s\b", _decade),
-        (rf"\b(?:decadas?|(?<!{_BLOT}\s)anos)\s+(?:de\s+)?{_N}", _decade),
+        (rf"\bdecadas?\s+de\s+{_N}", _decade),
+        (rf"\b[nd]?os\s+anos\s+{_N}(?!\s*(?:,|e|a|ate|-|–)\s*{_BLOT})(?=\s*(?:[.,;:)!?]|$|(?:{_GO_ON})\b))", _decade),
         (rf"\bthe\s+(?:(?:early|mid|late)[\s-]+)?(?P<word>{'|'.join(DECADES)})\b", _decade),
         (rf"\b(?:minus|menos)\s+{_N}(?=\s*(?:°|graus?\b|degrees?\b))", _below_zero),
         (rf"{_N}(?:\s*(?:°\s?[cf]\b|°|graus?\b|degrees?\b)(?:\s+(?:celsius|centigrados?))?)\s+"
@@ -255,21 +270,26 @@ _PATTERNS: tuple[tuple[re.Pattern[str], _Told], ...] = tuple(
 )  # fmt: skip
 
 _CENTURY = rf"(?:\d{{1,2}}(?:st|nd|rd|th)|{_NTH})"
-_AND = r"\s*(?:,\s*(?:and\s+|e\s+)?|and\s+|to\s+|or\s+|e\s+|a\s+|ao\s+|[-–])\s*"
+_AND = r"\s*(?:,\s*(?:and\s+|e\s+)?|and\s+|to\s+|or\s+|e\s+|a\s+|ao\s+|[-–]\s*)(?:the\s+|o\s+)?(?:early\s+|late\s+)?"
 _LISTED = (
-    re.compile(rf"\bseculos?\s+(?:[ivx]+|\d{{1,2}})\b(?:{_AND}(?:[ivx]+|\d{{1,2}})\b)*"),
+    re.compile(r"\bseculo\s+(?:[ivx]+|\d{1,2})\b"),
+    re.compile(rf"\bseculos\s+[ivx]+\b(?:{_AND}[ivx]+\b)*"),
+    re.compile(rf"\bseculos\s+\d{{1,2}}\b(?:{_AND}\d{{1,2}}\b)*"),
     re.compile(rf"\b{_CENTURY}(?:{_AND}{_CENTURY})*[\s-]+centur(?:y|ies)\b"),
 )
 _ONE_CENTURY = re.compile(rf"\b(?:(?P<word>{_NTH})|(?P<digits>\d{{1,2}})(?:st|nd|rd|th)?|(?P<roman>[ivx]+))\b")
 _BEFORE_CHRIST = re.compile(r"\s+(?:a\.\s?c\b|bc\b|b\.c\b|before christ|antes de cristo)")
 
 
-def _centuries(folded: str) -> Iterator[Amount]:
-    """Centuries, alone or in a list: "séculos XVII, XVIII e XIX", "the 18th and 19th centuries"."""
+def _centuries(folded: str, text: str) -> Iterator[Amount]:
+    """Centuries, alone or in a list: "séculos XVII, XVIII e XIX", "the 18th and early 19th centuries"."""
     for pattern in _LISTED:
         for match in pattern.finditer(folded):
             sign = -1.0 if _BEFORE_CHRIST.match(folded, match.end()) else 1.0
-            found = list(_ONE_CENTURY.finditer(folded, match.start(), match.end()))
+            found = [
+                one for one in _ONE_CENTURY.finditer(folded, match.start(), match.end())
+                if not one["roman"] or text[one.start() : one.end()].isupper()
+            ]  # fmt: skip
             for at, one in enumerate(found):
                 number = CENTURIES.get(one["word"] or "") or int(one["digits"] or 0) or _roman(one["roman"])
                 start = match.start() if not at else one.start()

@@ -119,7 +119,7 @@ def _dated(folded: str, text: str, language: str) -> Iterator[Quantity]:
 def _digits(folded: str, text: str) -> Iterator[Quantity]:
     for match in _NUMBER.finditer(folded):
         value = value_of(match["digits"])
-        if _LABEL.search(folded[: match.start("digits")]):
+        if _LABEL.search(folded[max(match.start("digits") - 60, 0) : match.start("digits")]):
             start, end = match.span("digits")
             yield Quantity(value, "label", start, end, text[start:end])
             continue

@@ -97,6 +97,9 @@ CENTURIES = {
          "twenty-first"), 1)
     for word in words.split()
 }  # fmt: skip
+OF_PARTS = {
+    word: 1 / under for under, word in enumerate("terca quarta quinta sexta setima oitava nona decima".split(), 3)
+}
 DECADES = {
     word: 10 * number
     for number, word in enumerate("twenties thirties forties fifties sixties seventies eighties nineties".split(), 2)

@@ -11,13 +11,6 @@ from lastro.language import fold, terms
 from lastro.types import Passage
 
 _REASONS = frozenset({"because", "since", "porque", "pois"})  # a clause of its own follows
-_JOINS = frozenset({"and", "but", "e", "mas"})  # behind a comma one may
-# Before them, these govern all that is joined: "he says that A, and B", "perhaps A, and B", "either A, and B, or C".
-_GOVERN = frozenset(
-    "that whether if when while because since although though unless until perhaps maybe possibly probably either "
-    "neither false untrue had were should which who whom whose que se quando enquanto porque pois embora caso talvez "
-    "ou falso cujo cuja quem como".split()
-)
 _CLAUSE_BREAK = re.compile(r"[.,;:!?…()\[\]–—\n\"“”«»|]")
 
 
@@ -44,25 +37,11 @@ def _verbatim(wanted: Sequence[str], source: SourceSentence) -> tuple[int, int] 
 
 
 def _whole_clause(source: SourceSentence, first: int, after: int) -> bool:
-    """Whether terms `first` to `after` stand between clause breaks, and nothing in the sentence turns them round."""
-    if not (_begins(source, first) and _CLAUSE_BREAK.search(_between(source, after))):
+    """Whether terms `first` to `after` stand between clause breaks, and nothing around them turns them round."""
+    found, text = source.terms, source.text
+    head = text[found[first - 1].end : found[first].start] if first else "."
+    tail = text[found[after - 1].end : found[after].start] if after < len(found) else "."
+    reason = bool(first) and fold(found[first - 1].text) in _REASONS
+    if not (reason or _CLAUSE_BREAK.search(head)) or not _CLAUSE_BREAK.search(tail):
         return False
-    return not qualifiers_of((*source.terms[:first], *source.terms[after:]))
-
-
-def _between(source: SourceSentence, at: int) -> str:
-    """What stands before a term, behind the one before it; a break at both ends of a sentence."""
-    if not 0 < at < len(source.terms):
-        return "."
-    return source.text[source.terms[at - 1].end : source.terms[at].start]
-
-
-def _begins(source: SourceSentence, first: int) -> bool:
-    """Whether a clause begins with a term: behind a break, or behind a word that joins it to another clause."""
-    if _CLAUSE_BREAK.search(_between(source, first)):
-        return True
-    words = [fold(term.text) for term in source.terms[:first]]
-    if words[-1] in _REASONS:
-        return True
-    joined = words[-1] in _JOINS and _CLAUSE_BREAK.search(_between(source, first - 1)) is not None
-    return joined and _GOVERN.isdisjoint(words) and not source.text.rstrip().endswith("?") and ":" not in source.text
+    return not qualifiers_of((*found[:first], *found[after:]))

