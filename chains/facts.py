@@ -114,6 +114,7 @@ _SCALES = {
     **{"billion": 10**9, "bilhao": 10**9, "bilhoes": 10**9},
     **{"trillion": 10**12, "trilhao": 10**12, "trilhoes": 10**12},
 }
+_LARGEST = 10**15  # of a number in words: more is no number but a run of them
 _ARTICLES = {"one", "um"}  # too often no number
 
 
@@ -153,6 +154,8 @@ def _value(run: list[tuple[Term, str]], known: dict[str, int]) -> Iterator[tuple
                 total, part = total + part, 0
         else:
             part += known.get(word, 0)
+        if part > _LARGEST:
+            return
     yield run[0][0].start, run[-1][0].end, str(total + part)
 
 

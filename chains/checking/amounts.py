@@ -273,9 +273,9 @@ _CENTURY = rf"(?:\d{{1,2}}(?:st|nd|rd|th)|{_NTH})"
 _AND = r"\s*(?:,\s*(?:and\s+|e\s+)?|and\s+|to\s+|or\s+|e\s+|a\s+|ao\s+|[-–]\s*)(?:the\s+|o\s+)?(?:early\s+|late\s+)?"
 _LISTED = (
     re.compile(r"\bseculo\s+(?:[ivx]+|\d{1,2})\b"),
-    re.compile(rf"\bseculos\s+[ivx]+\b(?:{_AND}[ivx]+\b)*"),
-    re.compile(rf"\bseculos\s+\d{{1,2}}\b(?:{_AND}\d{{1,2}}\b)*"),
-    re.compile(rf"\b{_CENTURY}(?:{_AND}{_CENTURY})*[\s-]+centur(?:y|ies)\b"),
+    re.compile(rf"\bseculos\s+[ivx]+\b(?:{_AND}[ivx]+\b){{0,5}}"),
+    re.compile(rf"\bseculos\s+\d{{1,2}}\b(?:{_AND}\d{{1,2}}\b){{0,5}}"),
+    re.compile(rf"\b{_CENTURY}(?:{_AND}{_CENTURY}){{0,5}}[\s-]+centur(?:y|ies)\b"),
 )
 _ONE_CENTURY = re.compile(rf"\b(?:(?P<word>{_NTH})|(?P<digits>\d{{1,2}})(?:st|nd|rd|th)?|(?P<roman>[ivx]+))\b")
 _BEFORE_CHRIST = re.compile(r"\s+(?:a\.\s?c\b|bc\b|b\.c\b|before christ|antes de cristo)")

@@ -193,3 +193,7 @@ def test_any_run_of_number_words_has_quantities_that_stand_in_it(pieces: list[st
     found = quantities_of(text, language)
     assert all(0 <= one.start < one.end <= len(text) for one in found)
     assert all(one.end <= other.start for one, other in itertools.pairwise(found))
+
+
+def test_a_long_run_of_number_words_is_no_number() -> None:
+    assert quantities_of("two hundred and five " * 2_000, "en") == ()
