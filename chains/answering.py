@@ -1,4 +1,7 @@
-"""Whether a text answers a question by what it cites, by a reader of claims: a true sentence may answer another one."""
+"""Whether a text answers a question, by a reader of claims: a true sentence may answer another question.
+
+Read beside it are the sentences that it cites, and those of the passages that share most with it.
+"""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ SIGNALS: tuple[str, ...] = (
     "kind",  # 1 where the answer holds the kind of thing that was asked for, 0 where not, 0.5 where none is expected
     "likeness",  # cosine of question and answer, 0 without an embedder
     "span_likeness",  # cosine of question and cited text
-    "answers",  # how surely the cited passage says the answer to the question, by a reader of claims
+    "answers",  # how surely the passages say the answer to the question, by a reader of claims
     "passage_cosine",  # cosine of question and cited passage, as the search found it
     "rank",  # 1 / rank of the passage that is cited first
     "agreement",  # 1 where what is cited is the sentence that would be quoted, 0.5 where it is of that passage
