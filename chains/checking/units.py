@@ -80,27 +80,24 @@ SMALL_PARTS = {
     )
     for word in words.split()
 }  # fmt: skip
-ORDINALS = {
-    word: number
-    for number, words in enumerate(
-        ("first primeiro primeira", "", "terceiro terceira", "fourth", "fifth quinto", "sixth sexto",
-         "seventh setimo", "eighth oitavo", "ninth nono", "tenth decimo"), 1)
-    for word in words.split()
-}  # fmt: skip
+
+
+def _numbered(*groups: str) -> dict[str, int]:
+    """The words of each group with its number, from 1."""
+    return {word: number for number, words in enumerate(groups, 1) for word in words.split()}
+
+
+ORDINALS = _numbered(
+    "first primeiro primeira", "", "terceiro terceira", "fourth", "fifth quinto", "sixth sexto", "seventh setimo",
+    "eighth oitavo", "ninth nono", "tenth decimo",
+)  # fmt: skip
 # Those that a century has besides; alone they are too often something else ("a second", "a third").
-CENTURIES = {
-    word: number
-    for number, words in enumerate(
-        ("first primeiro", "second segundo", "third terceiro", "fourth quarto", "fifth quinto", "sixth sexto",
-         "seventh setimo", "eighth oitavo", "ninth nono", "tenth decimo", "eleventh", "twelfth", "thirteenth",
-         "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth",
-         "twenty-first"), 1)
-    for word in words.split()
-}  # fmt: skip
-OF_PARTS = {
-    word: 1 / under for under, word in enumerate("terca quarta quinta sexta setima oitava nona decima".split(), 3)
-}
-DECADES = {
-    word: 10 * number
-    for number, word in enumerate("twenties thirties forties fifties sixties seventies eighties nineties".split(), 2)
-}
+CENTURIES = _numbered(
+    "first primeiro", "second segundo", "third terceiro", "fourth quarto", "fifth quinto", "sixth sexto",
+    "seventh setimo", "eighth oitavo", "ninth nono", "tenth decimo", "eleventh", "twelfth", "thirteenth", "fourteenth",
+    "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth", "twenty-first",
+)  # fmt: skip
+OF_PARTS = {word: 1 / under for word, under in _numbered(
+    "", "", "terca", "quarta", "quinta", "sexta", "setima", "oitava", "nona", "decima").items()}  # fmt: skip
+DECADES = {word: 10 * number for word, number in _numbered(
+    "", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties").items()}  # fmt: skip
