@@ -97,7 +97,7 @@ CENTURIES = _numbered(
     "seventh setimo", "eighth oitavo", "ninth nono", "tenth decimo", "eleventh", "twelfth", "thirteenth", "fourteenth",
     "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth", "twenty-first",
 )  # fmt: skip
-OF_PARTS = {word: 1 / under for word, under in _numbered(
-    "", "", "terca", "quarta", "quinta", "sexta", "setima", "oitava", "nona", "decima").items()}  # fmt: skip
-DECADES = {word: 10 * number for word, number in _numbered(
-    "", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties").items()}  # fmt: skip
+_PLACES = _numbered("", "", "terca", "quarta", "quinta", "sexta", "setima", "oitava", "nona", "decima")
+OF_PARTS = {word: 1 / under for word, under in _PLACES.items()}  # "a quinta parte"
+_TENS = _numbered("", "twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties")
+DECADES = {word: 10 * number for word, number in _TENS.items()}
