@@ -77,7 +77,8 @@ def single_units_in(folded: str, language: str) -> Iterator[Amount]:
     [604800.0]
     """
     for match in _SINGLE.get(language, _NOTHING).finditer(folded):
-        yield Amount(*UNITS[match["unit"]], *match.span("said"))
+        factor, unit = UNITS[match["unit"]]
+        yield Amount(float(factor), unit, *match.span("said"))
 
 
 _NOTHING = re.compile(r"(?!)")
