@@ -26,6 +26,7 @@ ONE_NUMBER = (
     ("pt", "2,5 comprimidos", "pt", "dois e meio comprimidos"),
     ("pt", "2,5%", "pt", "dois e meio por cento"),
     ("pt", "a terça parte", "en", "one third"),
+    ("en", "one-third of it", "en", "a third of it"),
     ("en", "the 20th century", "en", "the 19th and early 20th centuries"),
     ("en", "the 1st century", "en", "1st to the 3rd century"),
     ("en", "at half past two", "en", "at 14:30"),
