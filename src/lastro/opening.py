@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lastro.config import LibrarySettings, Settings, home, load_settings
-from lastro.errors import ConfigError, LibraryNotFound
+from lastro.errors import ConfigError, LibraryNotFound, ModelNotFound
 from lastro.language import fold
 from lastro.offline import go_offline
 from lastro.threads import let_waiting_threads_sleep
@@ -168,18 +168,30 @@ def answer_chain(
 
 def _checker(settings: Settings, library: Library) -> dict[str, Any]:
     """The embedder that claims are checked with, where it is another than the library's own."""
+    from lastro.llm.models import find_embedder
+
     name = settings.answer.checker
     if name in ("", library.settings.embedder):
         return {}
+    try:
+        find_embedder(name)  # before a question is asked
+    except ModelNotFound as error:
+        raise ModelNotFound(f"answer.checker: {error}") from error
     return {"embeddings": lambda: checking_embedder(name), "embedder": name}
 
 
-@lru_cache(maxsize=2)
+_CHECKERS: dict[str, Embedder] = {}
+_LOADING = threading.Lock()
+
+
 def checking_embedder(name: str) -> Embedder:
-    """An embedder to check claims with, loaded once a process."""
+    """An embedder to check claims with, loaded once a process, whoever asks first."""
     from lastro.vectorstore.embeddings import load_embedder
 
-    return load_embedder(name)
+    with _LOADING:
+        if name not in _CHECKERS:
+            _CHECKERS[name] = load_embedder(name)
+        return _CHECKERS[name]
 
 
 def _entailment(settings: Settings) -> Callable[[], Entailment] | None:

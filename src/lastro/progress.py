@@ -36,14 +36,14 @@ _DRAFT: dict[Language, dict[str, str]] = {
         "reading_one": "reading 1 passage...",
         "reading": "reading {count} passages...",
         "draft": "draft, not yet checked:",
-        "again": "its words had no backing; asking once more with the best sentences",
+        "again": "its words did not hold; asking once more with the best sentences",
     },
     "pt": {
         "searching": "procurando nos documentos...",
         "reading_one": "lendo 1 trecho...",
         "reading": "lendo {count} trechos...",
         "draft": "rascunho, ainda não conferido:",
-        "again": "o texto não tinha respaldo; nova tentativa só com as melhores frases",
+        "again": "o texto não se sustentou; nova tentativa só com as melhores frases",
     },
 }
 _NOTICE = b"\nlastro: stopping after the document at hand; press Ctrl-C again to stop at once\n"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _LABELS = {
     "en": {
-        "extracted": "An exact quotation: the model's own words had no backing.",
+        "extracted": "An exact quotation: the model's own words did not hold.",
         "nearest": "Nearest passages:",
         "dropped": "passages had no room in the context window",
         "against": "The documents say:",
@@ -23,7 +23,7 @@ _LABELS = {
         "confidence": "Estimated probability that this answer is right: {share:.0%}",
     },
     "pt": {
-        "extracted": "Citação exata: as palavras do modelo não tinham respaldo.",
+        "extracted": "Citação exata: as palavras do modelo não se sustentaram.",
         "nearest": "Trechos mais próximos:",
         "dropped": "trechos não couberam na janela de contexto",
         "against": "Os documentos dizem:",

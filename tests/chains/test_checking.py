@@ -78,19 +78,21 @@ def test_a_whole_clause_is_verbatim() -> None:
 
 
 @pytest.mark.parametrize(
-    ("claim", "source"),
+    ("claim", "source", "language"),
     [
-        ("The drug is safe.", "The drug is safe, but not for children."),
-        ("The tenant may keep a dog.", "The tenant may keep a dog; this does not hold for flat 4."),
-        ("Keep pets in the garden.", "The tenant must not: sublet the flat; keep pets in the garden."),
-        ("The landlord agrees.", "The fee is waived if the rent is paid, and the landlord agrees."),
-        ("The tenant must leave.", "The landlord claims the rent is late, and the tenant must leave."),
-        ("The keeper left in May.", "Perhaps the gate was closed, and the keeper left in May."),
-        ("O prefeito vendeu o terreno.", "É falso que a escola foi fechada, e o prefeito vendeu o terreno."),
+        ("The drug is safe.", "The drug is safe, but not for children.", "en"),
+        ("The tenant may keep a dog.", "The tenant may keep a dog; this does not hold for flat 4.", "en"),
+        ("Keep pets in the garden.", "The tenant must not: sublet the flat; keep pets in the garden.", "en"),
+        ("The landlord agrees.", "The fee is waived if the rent is paid, and the landlord agrees.", "en"),
+        ("The tenant must leave.", "The landlord claims the rent is late, and the tenant must leave.", "en"),
+        ("The keeper left in May.", "Perhaps the gate was closed, and the keeper left in May.", "en"),
+        ("O prefeito vendeu o terreno.", "É falso que a escola foi fechada, e o prefeito vendeu o terreno.", "pt"),
     ],
 )
-def test_a_clause_that_the_rest_of_its_sentence_limits_or_governs_is_not_verbatim(claim: str, source: str) -> None:
-    assert check(claim, source).state != "verbatim"
+def test_a_clause_that_the_rest_of_its_sentence_limits_or_governs_is_not_verbatim(
+    claim: str, source: str, language: str
+) -> None:
+    assert check(claim, source, language).state != "verbatim"
 
 
 @pytest.mark.parametrize(

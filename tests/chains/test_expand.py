@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 import lastro
 from lastro.chains.expand import ExpandingRetriever, expanding, invented_answer, other_wordings
+from lastro.errors import ModelNotFound
+from lastro.llm import models
 from lastro.types import Upload
 from lastro.vectorstore.library import Library
 from tests.fakes import TEXTS, HashEmbeddings, ScriptedChat
@@ -193,6 +195,7 @@ def test_claims_are_checked_with_the_librarys_embedder_or_with_the_one_that_is_s
     assert own.embedder == library.settings.embedder
     assert own.embeddings is not None
     assert own.embeddings() is library.embedder
+    monkeypatch.setattr(models, "find_embedder", lambda _name: (None, library.path))
     settings = lastro.load_settings(answer={"checker": "some-embedder"})
     chain = lastro.answer_chain(library, llm=ScriptedChat(script="At dusk."), settings=settings)
     assert chain.ground.embedder == "some-embedder"
@@ -202,6 +205,12 @@ def test_claims_are_checked_with_the_librarys_embedder_or_with_the_one_that_is_s
     assert asked
     assert set(asked) == {"some-embedder"}
     assert other.encoded > before
+
+
+def test_a_checker_that_is_none_is_told_before_any_question(library: Library):
+    settings = lastro.load_settings(answer={"checker": "nanoe6"})
+    with pytest.raises(ModelNotFound, match=r"answer\.checker: 'nanoe6': no embedder of that name"):
+        lastro.answer_chain(library, llm=ScriptedChat(), settings=settings)
 
 
 @given(st.text(), st.text(min_size=1), st.integers(1, 10))

@@ -16,8 +16,12 @@ from lastro.chains.checking.check import case_of, check_claim, measure
 from lastro.chains.checking.reader import MOST, READERS, premise, probability, reader_of
 from lastro.chains.checking.weighing import WEIGHTS, weights_of
 from lastro.chains.citations import cite
+from lastro.chains.conclude import Judge
+from lastro.chains.confidence import Calibration
 from lastro.chains.evidence import Evidence, idf_of_passages
+from lastro.chains.review import Review
 from lastro.chains.signals import Draft, signals_of
+from lastro.config import AnswerSettings
 from lastro.errors import ModelError
 from lastro.llm import models
 from lastro.types import Sentence
@@ -139,6 +143,25 @@ def test_an_answer_is_read_with_its_question_beside_what_it_cites(monkeypatch: p
     assert said == f"{asked} {source.text}"
     assert source.text in read
     assert "answers" not in signals("", read_by(reader, monkeypatch))
+
+
+def test_an_answer_is_read_with_its_question_only_where_a_confidence_weighs_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader = ScriptedReader(0.0)
+    review = Review(evidence(STATUTE), "Who runs the café?", read_by(reader, monkeypatch))
+
+    def signals(*weighed: str) -> dict[str, float]:
+        ones, zeros = dict.fromkeys(weighed, 1.0), dict.fromkeys(weighed, 0.0)
+        calibration = Calibration("", "", "", 0.0, ones, zeros, ones, 0.5) if weighed else None
+        quoted = Judge(review, AnswerSettings(), lambda _document, _at: None, "en", calibration).quote()
+        assert quoted is not None
+        return quoted.signals
+
+    assert "answers" not in signals("support")
+    assert reader.asked == []
+    assert signals("support", "answers")["answers"] == 0.5
+    assert signals()["answers"] == 0.5  # collected for a fit
 
 
 def test_a_language_that_the_reader_was_not_taught_is_weighed_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,7 +185,7 @@ def test_a_draft_speaks_the_language_of_the_answer(terminal):
     draft(Retried((passage,)))
     draft.end()
     sent = terminal.getvalue()
-    said = ["lendo 2 trechos...", "rascunho, ainda não conferido:", "não tinha respaldo"]
+    said = ["lendo 2 trechos...", "rascunho, ainda não conferido:", "não se sustentou"]
     assert [text for text in said if text not in sent] == []
     assert sorted(said, key=sent.index) == said
 
