@@ -190,7 +190,7 @@ def _words(folded: str, text: str, language: str) -> Iterator[Quantity]:
 def _part_or_place(term: Term, folded: str) -> Iterator[Quantity]:
     """What "half", "third" and "twice" count."""
     word, start, end = folded[term.start : term.end], term.start, term.end
-    counts = word not in _PLACES or re.search(r"\b(?:one|a|um)[ -]$", folded[:start]) is not None
+    counts = word not in _PLACES or re.search(r"\b(?:one|a|um)[ -]$", folded[max(start - 5, 0) : start]) is not None
     if word in PARTS and counts:
         after = re.match(r"\s+(?:an?\s+)?([^\W\d_]+)", folded[end:])
         factor, unit = UNITS.get(after[1], (1, "part")) if after else (1, "part")

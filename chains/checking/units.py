@@ -64,7 +64,7 @@ SCALE = {
     )
     for word in words.split()
 }  # fmt: skip
-SCALE_OF_MONEY = {"mil": 1e3, "mi": 1e6, "bi": 1e9, "tri": 1e12}  # behind a sign of money alone: "R$ 2,5 bi"
+SCALE_OF_MONEY = {"mi": 1e6, "bi": 1e9, "tri": 1e12}  # behind a sign of money alone: "R$ 2,5 bi"
 PARTS = {
     "half": 0.5, "halves": 0.5, "metade": 0.5, "meio": 0.5, "meia": 0.5, "quarter": 0.25, "quarters": 0.25,
     "quarto": 0.25, "quartos": 0.25, "third": 1 / 3, "thirds": 1 / 3, "terco": 1 / 3, "tercos": 1 / 3,
