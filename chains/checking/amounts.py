@@ -41,7 +41,8 @@ _UNIT = "|".join(_WORDS)
 _UNIT_ONE = "|".join(word for word in _WORDS if not word.endswith("s"))
 _UNITS = "|".join(word for word in _WORDS if word.endswith("s"))
 _MEASURE = "|".join(word for word in UNITS if word.isalpha())  # short ones too: a dose "every 8 h" is no share
-_TIMES = "year|month|week|hour|ano|mes|semana|hora|fortnight|quinzena|semestre"
+_TIMES = "year|month|week|hour|decade|century|ano|mes|semana|hora|fortnight|quinzena|bimestre|trimestre|semestre|"
+_TIMES += "decada|seculo"
 _SCALE = "|".join(SCALE)
 _LENGTH = "|".join(word for word in UNITS if UNITS[word][1] == "m" and word != "m")
 _PARTS = "|".join(word for word in SMALL_PARTS if word.endswith("s"))

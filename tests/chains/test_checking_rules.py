@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lastro.chains.checking.check import Check, check_claim
+from lastro.chains.checking.reading import read
 from lastro.chains.evidence import Evidence, idf_of_passages
 from tests.chains.passages import passage
 
@@ -41,6 +42,56 @@ def test_a_number_of_something_else_is_not_backed(claim: str, source: str, langu
 )
 def test_a_number_of_the_right_thing_is_backed(claim: str, source: str, language: str) -> None:
     assert check(claim, source, language=language).state in ("supported", "verbatim")
+
+
+@pytest.mark.parametrize(
+    ("claim", "sources", "language"),
+    [
+        (
+            "The tenant may renew the lease once by giving written notice to the landlord no later than 180 days.",
+            ("The tenant may renew the lease once by giving written notice to the landlord no later than 30 May 2028.",
+             "If that takes more than 180 days, either party may end the lease."),
+            "en",
+        ),
+        (
+            "O estudo acompanhou os pacientes do hospital de Sorriso durante 90 dias.",
+            ("O estudo acompanhou os pacientes do hospital de Sorriso durante 14 meses.",
+             "Os pacientes receberam a conta em 90 dias."),
+            "pt",
+        ),
+    ],
+)  # fmt: skip
+def test_another_number_in_its_place_is_a_contradiction(claim: str, sources: tuple[str, ...], language: str) -> None:
+    found = check(claim, *sources, language=language)
+    assert found.state == "contradicted"
+    assert "number" in kinds(found)
+
+
+@pytest.mark.parametrize(
+    ("claim", "sources", "language"),
+    [
+        ("A bolsa foi reaberta em 1991 e tem 374 empresas.",
+         ("A bolsa foi fundada em 1817.", "Em 1991 ela foi reaberta e hoje a bolsa tem 374 empresas."), "pt"),
+        ("The lecture hall in the east wing has 120 seats.",
+         ("The lecture hall in the west wing has 80 seats.", "The lecture hall in the east wing has 120 seats now."),
+         "en"),
+    ],
+)  # fmt: skip
+def test_a_number_is_backed_where_another_sentence_says_it_of_the_same(
+    claim: str, sources: tuple[str, ...], language: str
+) -> None:
+    assert check(claim, *sources, language=language).state in ("supported", "verbatim")
+
+
+@pytest.mark.parametrize(
+    ("source", "language"),
+    [
+        ("A rainha Lelia converteu-se ao protestantismo em 1829.", "pt"),
+        ("The Act at once covered apprentices and clerks.", "en"),
+    ],
+)
+def test_what_only_looks_like_a_condition_is_none(source: str, language: str) -> None:
+    assert read(source, language).conditions == ()
 
 
 @pytest.mark.parametrize(

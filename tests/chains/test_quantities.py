@@ -84,6 +84,17 @@ ONE_NUMBER = (
     ("pt", "em duas vias", "pt", "em 2 vias"),
     ("en", "for 30 seconds", "en", "for 30s"),
     ("en", "minus 3 degrees", "pt", "3 graus negativos"),
+    ("en", "for half a century", "pt", "durante 50 anos"),
+    ("pt", "por meio século", "en", "for fifty years"),
+    ("en", "two centuries", "pt", "200 anos"),
+    ("pt", "um século e meio", "en", "150 years"),
+    ("en", "a quarter of a century", "en", "25 years"),
+    ("pt", "duas décadas", "en", "20 years"),
+    ("pt", "dez anos", "pt", "durante uma década"),
+    ("pt", "dois trimestres", "pt", "seis meses"),
+    ("pt", "em 17/8", "pt", "em 17 de agosto"),
+    ("pt", "no dia 05/03", "pt", "em 5 de março de 2024"),
+    ("pt", "até 30/4", "en", "until 30 April"),
 )
 TWO_NUMBERS = (
     ("en", "half a dozen eggs", "en", "12 eggs"),
@@ -123,6 +134,11 @@ TWO_NUMBERS = (
     ("en", "the sixteenth century", "en", "in 1601"),
     ("en", "the nineties", "en", "the 1980s"),
     ("en", "minus 3 degrees", "en", "3 degrees"),
+    ("en", "for half a century", "en", "half of the century's poems"),
+    ("en", "two centuries", "en", "the second century"),
+    ("pt", "duas décadas", "pt", "década de 1920"),
+    ("pt", "em 17/8", "pt", "em 17 de setembro"),
+    ("pt", "até 3/4 dos votos", "pt", "até 3 de abril"),
 )
 
 
