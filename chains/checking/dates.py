@@ -26,10 +26,6 @@ _DATES = tuple(
         rf"(?<![\d.,/$€£-]){_YEAR}(?![.,/-]?\d)(?!\s*(?:%|km|kg|reais|euros?|dollars|pounds|horas|hours|exemplares))",
     )
 )
-# In Portuguese "17/8" or "05/03" behind such a word is a day; "3/4" is as often a share, and left alone.
-_DAY_AND_MONTH = re.compile(
-    r"\b(?:em|dias?|ate|desde|partir de)\s+(?P<day>0?[1-9]|[12]\d|3[01])/(?P<month>0?[1-9]|1[0-2])(?![\d/%]|[.,]\d)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +48,6 @@ class Date:
 
 def dates_in(folded: str, text: str, language: str) -> Iterator[tuple[Date, int, int]]:
     """Every date that some way of writing finds, with its characters; those that overlap are the reader's to choose."""
-    if language == "pt":
-        for match in _DAY_AND_MONTH.finditer(folded):
-            day, month = int(match["day"]), int(match["month"])
-            if day > month or "0" in (match["day"][0], match["month"][0]) or "dia" in match.group():
-                yield _trimmed(Date(day, month), text, match.start("day"), match.end())
     for at, pattern in enumerate(_DATES):
         for match in pattern.finditer(folded):
             word = match.groupdict().get("word")

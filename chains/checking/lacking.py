@@ -9,21 +9,20 @@ from collections.abc import Iterator, Sequence
 from lastro.chains.checking.breaks import Break
 from lastro.chains.checking.matching import Cover, Matched
 from lastro.chains.checking.parties import party_of
-from lastro.chains.checking.quantities import Quantity, same
-from lastro.language import fold, is_stop_word, terms
+from lastro.chains.checking.placing import in_its_place
+from lastro.chains.checking.quantities import Quantity, of_a_kind, same
+from lastro.language import fold
 
 _OWN = 0.5  # least share of a fragment's own weight that its sentences must say
 _SHORT = 10  # words and numbers of a claim that hang together
 _SAID = 0.35  # credit from which a word is said at all
-_RUN = 2  # content words right before two numbers of a kind that make them one place
-_LONG_RUN = 4  # and before two of different kinds; then one word may come from elsewhere
 
 
 def lacking(cover: Cover) -> Iterator[Break]:
     """Breaks that decide alone, whatever else speaks for a claim."""
     yield from _own_words(cover)
     yield from _numbers_alone(cover)
-    yield from _in_its_place(cover)
+    yield from in_its_place(cover)
     yield from _swapped(cover)
     yield from _borrowed(cover)
     yield from _contrary(cover)
@@ -57,63 +56,6 @@ def _numbers_alone(cover: Cover) -> Iterator[Break]:
             yield Break("number", 1.0, wanted.text.strip(), holding[0].source.text[:80])
 
 
-def _in_its_place(cover: Cover) -> Iterator[Break]:
-    """A sentence that goes like the claim up to a number and there has another one ("no later than 30 November").
-
-    The claim's own stands elsewhere, in other words ("if that takes more than 180 days"), and nothing else of it there.
-    """
-    statement = cover.statement
-    if statement.own is not None:
-        return
-    for at, wanted in enumerate(statement.quantities):
-        every = [m for m in (*cover.sentences, *cover.others) if m.source.passage.language == statement.language]
-        holding = [m for m in every if m.quantities[at]]
-        if not holding or any(_run(cover, wanted, m, q, both=True) for m in holding for q in m.reading.says(wanted)):
-            continue
-        for matched in cover.sentences:
-            if matched in holding or matched not in every or _named_only_by(holding, matched, cover):
-                continue
-            added = _added(holding, matched, cover)
-            for have in matched.reading.quantities:
-                run = 0 if have.ordinal else _run(cover, wanted, matched, have)
-                if run >= (_RUN if _alike(wanted, have) else _LONG_RUN) and added <= (run >= _LONG_RUN):
-                    yield Break("number", 1.0, wanted.text.strip(), have.text.strip())
-                    return
-
-
-def _run(cover: Cover, wanted: Quantity, matched: Matched, have: Quantity, *, both: bool = False) -> int:
-    """How many content words stand alike right before a number of the claim and one of a sentence; or behind, too."""
-    language = cover.statement.language
-    ours, theirs = terms(cover.statement.text, language), terms(matched.source.text, language)
-    before = ([t for t in found if t.end <= q.start][::-1] for found, q in ((ours, wanted), (theirs, have)))
-    behind = ([t for t in found if t.start >= q.end] for found, q in ((ours, wanted), (theirs, have)))
-    return sum(
-        not is_stop_word(term.text, language)
-        for side in ((before, behind) if both else (before,))
-        for term, _ in itertools.takewhile(lambda pair: pair[0].stem == pair[1].stem, zip(*side, strict=False))
-    )
-
-
-def _added(holding: Sequence[Matched], matched: Matched, cover: Cover) -> int:
-    """How many words of the claim other sentences say and this one does not."""
-    return sum(
-        matched.credits[at] < _SAID <= max(m.credits[at] for m in holding) for at in range(len(cover.statement.words))
-    )
-
-
-def _named_only_by(holding: Sequence[Matched], matched: Matched, cover: Cover) -> bool:
-    """Whether the sentences that have a number share another number or a name with the claim that this one lacks.
-
-    "In 2012 the first prize was worth 700 euros" is right beside "The first prize was worth 500 euros in 2010" and "In
-    2012 it rose to 700 euros".
-    """
-    reading = cover.statement.reading
-    numbers = [q for q in reading.quantities if not matched.reading.says(q)]
-    names = [at for at, word in enumerate(cover.statement.words) if word.name and matched.credits[at] < _SAID]
-    shared = sum(any(m.reading.says(q) for m in holding) for q in numbers)
-    return shared > 1 or any(m.credits[at] >= _SAID for m in holding for at in names)
-
-
 def _borrowed(cover: Cover) -> Iterator[Break]:
     """A claim that takes a party or a name from a sentence which says nothing else of it ("the manager is the tenant").
 
@@ -141,7 +83,7 @@ def _swapped(cover: Cover) -> Iterator[Break]:
     matched, wanted = cover.primary, cover.statement.quantities
     places = [_place(quantity, matched) for quantity in wanted]
     for (one, here), (other, there) in itertools.combinations(zip(wanted, places, strict=True), 2):
-        if here is None or there is None or same(one, other) or not _alike(one, other) or here.start == there.start:
+        if here is None or there is None or same(one, other) or not of_a_kind(one, other) or here.start == there.start:
             continue
         mine = _before(cover.statement.text, one), _before(cover.statement.text, other)
         theirs = _before(matched.source.text, here), _before(matched.source.text, there)
@@ -158,10 +100,6 @@ def _place(wanted: Quantity, matched: Matched) -> Quantity | None:
     """Where a sentence has a quantity; None where nowhere, or twice."""
     found = [have for have in matched.reading.quantities if same(wanted, have)]
     return found[0] if len(found) == 1 else None
-
-
-def _alike(one: Quantity, other: Quantity) -> bool:
-    return (one.date is None) == (other.date is None) and one.unit == other.unit
 
 
 def _before(text: str, quantity: Quantity) -> str:

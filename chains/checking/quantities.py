@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from lastro.chains.checking.amounts import amounts_in, single_units_in, value_of
 from lastro.chains.checking.dates import Date, dates_in
-from lastro.chains.checking.units import ORDINALS, PARTS, SCALE, SCALE_OF_MONEY, UNITS
+from lastro.chains.checking.units import ONE_OF, ORDINALS, PARTS, SCALE, SCALE_OF_MONEY, UNITS
 from lastro.chains.facts import spelled_numbers
 from lastro.language import Term, fold, terms
 
@@ -162,6 +162,8 @@ def _unit(folded: str, at: int, value: float, sign: str = "") -> tuple[float, st
     if after is None or after["unit"] not in UNITS:
         symbol = re.match(r"\s?(us\$|r\$|€|£|°c)", folded[at:])
         return (value, UNITS.get(symbol[1], (1, symbol[1]))[1], at + symbol.end()) if symbol else (value, "", at)
+    if after["unit"] in ONE_OF and value != 1 and folded[at : at + 1] != "-":
+        return value, "", at  # "two century-old trees", "30 Century Park"
     factor, unit = UNITS[after["unit"]]
     if after["working"] or after["useful"]:
         unit = "workday"
@@ -192,7 +194,7 @@ def _part_or_place(term: Term, folded: str) -> Iterator[Quantity]:
     word, start, end = folded[term.start : term.end], term.start, term.end
     counts = word not in _PLACES or re.search(r"\b(?:one|a|um)[ -]$", folded[max(start - 5, 0) : start]) is not None
     if word in PARTS and counts:
-        after = re.match(r"\s+(?:an?\s+)?([^\W\d_]+)", folded[end:])
+        after = re.match(r"[\s-]+(?:an?[\s-]+)?([^\W\d_]+)", folded[end:])
         factor, unit = UNITS.get(after[1], (1, "part")) if after else (1, "part")
         yield Quantity(PARTS[word] * factor, unit, start, end, term.text)
     elif word in ORDINALS:
@@ -239,9 +241,8 @@ def same(one: Quantity, other: Quantity) -> bool:
     if one.date is not None and other.date is not None:
         return one.date.fits(other.date)
     if one.date is not None or other.date is not None:
-        if one.date is None:
-            return _day_of(one, other)
-        return one.date.month is None and _day_of(other, one)
+        dated, bare = (other, one) if one.date is None else (one, other)
+        return _day_and_month(bare, dated) or ((one.date is None or one.date.month is None) and _day_of(bare, dated))
     units = {one.unit, other.unit}
     if "label" in units:
         return one.text.strip(".") == other.text.strip(".")
@@ -274,6 +275,11 @@ def _compared(one: Quantity, other: Quantity) -> tuple[float, float]:
     return mine, theirs
 
 
+def of_a_kind(one: Quantity, other: Quantity) -> bool:
+    """Whether two quantities are both days, or both not and of one unit."""
+    return (one.date is None) == (other.date is None) and one.unit == other.unit
+
+
 def holds(wanted: Quantity, have: Quantity) -> bool:
     """Whether a text that has one quantity says another: an equal one, or the decade or century of a year."""
     year = have.date.year if have.date is not None else None
@@ -289,6 +295,14 @@ def _day_of(bare: Quantity, dated: Quantity) -> bool:
     if bare.ordinal or bare.unit not in ("", "s") or dated.date is None:
         return False
     return bare.value / (86400 if bare.unit else 1) in (dated.date.day, dated.date.year)
+
+
+def _day_and_month(share: Quantity, dated: Quantity) -> bool:
+    """Whether "17/8", which is no share since it is more than one, is the day of a date."""
+    written = re.fullmatch(r"(\d{1,2})/(\d{1,2})", share.text)
+    if share.unit != "part" or share.value <= 1 or written is None or dated.date is None:
+        return False
+    return (dated.date.day, dated.date.month) == (int(written[1]), int(written[2]))
 
 
 def _raw(quantity: Quantity) -> float:

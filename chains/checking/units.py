@@ -60,6 +60,7 @@ UNITS: dict[str, tuple[float, str]] = {
     )
     for word in words.split()
 }
+ONE_OF = frozenset(("decade", "decada", "century", "seculo", "trimestre", "bimestre"))  # not behind another number
 SCALE = {
     word: 10.0**zeros
     for words, zeros in (

@@ -72,6 +72,15 @@ def test_another_number_in_its_place_is_a_contradiction(claim: str, sources: tup
     [
         ("A bolsa foi reaberta em 1991 e tem 374 empresas.",
          ("A bolsa foi fundada em 1817.", "Em 1991 ela foi reaberta e hoje a bolsa tem 374 empresas."), "pt"),
+        ("A multa por atraso no pagamento do aluguel é de 10%.",
+         ("A multa por atraso no pagamento do aluguel é de R$ 90,00.", "Ou seja, a multa é 10% do aluguel."), "pt"),
+        ("The house in Elm Street was built by hand in 3 years.",
+         ("The house in Elm Street was built by hand in 1920.", "The house took 3 years to build."), "en"),
+        ("The clinical trial followed the patients of the hospital for 5 years.",
+         ("The clinical trial followed the patients of the hospital for 12 months, and then for four more years.",
+          "In all, the patients took part in the trial over 5 years."), "en"),
+        ("The hospital trial enrolled 150 women with asthma.",
+         ("The hospital trial enrolled 400 men and women with asthma.", "Of those with asthma, 150 were women."), "en"),
         ("The lecture hall in the east wing has 120 seats.",
          ("The lecture hall in the west wing has 80 seats.", "The lecture hall in the east wing has 120 seats now."),
          "en"),
@@ -92,6 +101,10 @@ def test_a_number_is_backed_where_another_sentence_says_it_of_the_same(
 )
 def test_what_only_looks_like_a_condition_is_none(source: str, language: str) -> None:
     assert read(source, language).conditions == ()
+
+
+def test_a_condition_behind_a_dash_is_one() -> None:
+    assert check("A multa é de 2%.", "-Se houver atraso, a multa é de 2%.", language="pt").state == "unsupported"
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,10 @@ ONE_NUMBER = (
     ("pt", "dois trimestres", "pt", "seis meses"),
     ("pt", "em 17/8", "pt", "em 17 de agosto"),
     ("pt", "no dia 05/03", "pt", "em 5 de março de 2024"),
-    ("pt", "até 30/4", "en", "until 30 April"),
+    ("en", "until 30 April", "pt", "de 1/3 a 30/4"),
+    ("pt", "em 12/5", "pt", "nos dias 10/5 e 12/5"),
+    ("pt", "pressão de 12/8", "pt", "a pressão ficou em 12/8"),
+    ("en", "a half-century of work", "en", "50 years of work"),
 )
 TWO_NUMBERS = (
     ("en", "half a dozen eggs", "en", "12 eggs"),
@@ -139,6 +142,9 @@ TWO_NUMBERS = (
     ("pt", "duas décadas", "pt", "década de 1920"),
     ("pt", "em 17/8", "pt", "em 17 de setembro"),
     ("pt", "até 3/4 dos votos", "pt", "até 3 de abril"),
+    ("pt", "17 alunos", "pt", "alunos em 17/8"),
+    ("en", "200 years", "en", "two century-old trees"),
+    ("pt", "6 meses", "pt", "no 2 trimestre"),
 )
 
 
