@@ -37,6 +37,12 @@ def tiny(tmp_path: Path, lastro_home: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return load_embedder("tiny-pack", device="cpu")
 
 
+@pytest.fixture(autouse=True)
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """float32, whatever the processor of the test computes with."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+
+
 def bert_of(embedder: LocalEmbeddings) -> Any:
     return embedder._weights.model[0].bert
 
@@ -103,6 +109,23 @@ def test_a_score_is_what_the_changed_layers_and_the_head_compute(tiny: LocalEmbe
     nothing_said = reader.scores([pairs[-1]])[0]
     assert nothing_said == pytest.approx(reader.scores(pairs)[-1], abs=1e-4), "no division by zero tokens"
     assert reader.scores([]) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [({}, torch.float32), ({"avx512_bf16": True}, torch.bfloat16), ({"avx512_bf16": False}, torch.float32)],
+)
+def test_layers_are_computed_in_bfloat16_where_the_processor_does(
+    tiny: LocalEmbeddings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, bool], kind: torch.dtype
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    tensors = write_reader(tmp_path / "reader.safetensors", tiny)
+    reader = loaded(tiny, tmp_path / "reader.safetensors")
+    assert {values.dtype for values in reader._upper.parameters()} == {kind}
+    assert {values.dtype for values in bert_of(tiny).parameters()} == {torch.float32}
+    pairs = [("a a a a a a a", "a"), ("a", "a a a")]
+    by_hand = [read_by_hand(tiny, tensors, *pair) for pair in pairs]
+    assert reader.scores(pairs) == pytest.approx(by_hand, rel=0.05, abs=0.05)
 
 
 def test_a_reader_leaves_the_embedder_as_it_was(tiny: LocalEmbeddings, tmp_path: Path):
