@@ -114,7 +114,7 @@ class Teacher:
         """A reader's values in the order of ours; None where it has the embedder's."""
         from lastro.vectorstore.adapted import load_reader
 
-        reader = load_reader(self.embedder, start)
+        reader = load_reader(self.embedder, start, exact=True)
         if reader is None:
             raise ValueError(f"{start} belongs to other weights than those of {EMBEDDER}")
         if reader._lower < self.lower:

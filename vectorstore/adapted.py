@@ -90,8 +90,10 @@ def _mean(states: Any, inside: Any) -> Any:
     return (states * weights[:, :, None]).sum(1) / weights.sum(1, keepdim=True).clamp(min=1)
 
 
-def load_reader(embedder: LocalEmbeddings, file: Path) -> AdaptedReader | None:
+def load_reader(embedder: LocalEmbeddings, file: Path, *, exact: bool = False) -> AdaptedReader | None:
     """The reader of a file over an embedder; None where the file belongs to another embedder's weights.
+
+    `exact`: its layers stay in float32 on any processor.
 
     Raises:
         ModelCorrupt: the file is no reader, or not whole.
@@ -114,7 +116,7 @@ def load_reader(embedder: LocalEmbeddings, file: Path) -> AdaptedReader | None:
         upper, head = _upper(embedder, lower, tensors), _head(tensors)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelCorrupt(f"{file}: no reader that can be loaded ({error}); install Lastro again") from error
-    upper = upper.to(device=embedder.device, dtype=_quick_type(embedder.device))
+    upper = upper.to(device=embedder.device, dtype=None if exact else _quick_type(embedder.device))
     return AdaptedReader(languages, embedder, upper, head.to(embedder.device), lower)
 
 
@@ -126,7 +128,7 @@ def _quick_type(device: str) -> Any:
     """
     import torch
 
-    told = getattr(torch.cpu, "get_capabilities", dict)() if device == "cpu" else {}
+    told: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)() if device == "cpu" else {}
     return torch.bfloat16 if told.get("avx512_bf16") or told.get("amx_bf16") else None
 
 

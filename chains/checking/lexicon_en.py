@@ -120,7 +120,7 @@ ENGLISH = Lexicon(
             "by appointment",
             "upon",
             "on presentation of",
-            "(?<!at )once",
+            "(?<!\\bat )once",
             "until(?! \\d)",
             "where(?= (?:the|a|an|no|it|this|there|they)\\b)",
             "to the extent",

@@ -120,7 +120,7 @@ PORTUGUESE = Lexicon(
             "com excecao d\\w+",
             "a excecao d\\w+",
             "ressalvad\\w+",
-            "(?<!\\w-)se(?= (?:a|o|as|os|for|forem|houver|nao|ao|ele|ela|estiver|estiverem|"
+            "(?<![^\\W\\d_]{3}-)se(?= (?:a|o|as|os|for|forem|houver|nao|ao|ele|ela|estiver|estiverem|"
             "tiver|tiverem|nem|haja|um|uma|esse|essa|este|esta|ficar|contratad\\w+|comprovad\\w+|\\w+(?:ar|er|"
             "ir)(?:em)?)\\b)",
             "caso(?! d[aoe])",

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 
 from lastro.chains.checking.breaks import Break
 from lastro.chains.checking.matching import Cover, Matched
 from lastro.chains.checking.quantities import Quantity, of_a_kind
-from lastro.language import is_stop_word, terms
+from lastro.chains.checking.reading import Reading
+from lastro.language import is_stop_word, stem, terms
 
 _SAID = 0.35  # credit from which a word is said at all
 _RUN = 2  # content words right before two numbers of a kind that make them one place
-_LONG_RUN = 4  # and before a day and a length of time; then one word may come from elsewhere
+_LONG_RUN = 4  # and before a day and a length of time; where so many are alike, one word may come from elsewhere
 _TIMES = ("s", "month", "workday")
+_UNIT = re.compile(r"[^\W\d_]+|[%€£$]")
 
 
 def in_its_place(cover: Cover) -> Iterator[Break]:
     """A sentence that goes like the claim up to a number and there has another one ("no later than 30 November").
 
-    The claim's own stands elsewhere, in other words ("if that takes more than 180 days"), and nothing else of it there.
+    The claim's own stands elsewhere, with none of the claim's words beside it ("if that takes more than 180 days").
     """
     statement = cover.statement
     if statement.own is not None:
@@ -44,23 +47,41 @@ def in_its_place(cover: Cover) -> Iterator[Break]:
 def _least_run(wanted: Quantity, have: Quantity, matched: Matched, cover: Cover) -> int:
     """How many words must stand alike before two numbers that can have one place; 0 where they cannot.
 
-    They are the only ones of their kind, and count the same thing; or one is the day until which and the other the time
-    within which something must be done. "By 20%" and "by 3 euros" may both be right, as may "in 3 years" and "in 1920".
+    They are in the same unit as written, the only ones of their kind in the sentence, count the same thing, and the
+    sentence neither limits nor attributes its own; or one is the day until which and the other the time within which
+    something must be done. "By 20%" and "by 3 euros" may both be right, as may "90 days" and "3 months".
     """
+    language = cover.statement.language
     if have.ordinal:
         return 0
-    times = [one for one in (wanted, have) if one.unit in _TIMES]
-    if len(times) < 2 and not of_a_kind(wanted, have):
+    if not of_a_kind(wanted, have):
         days = [one for one in (wanted, have) if one.date is not None and one.side == "until"]
+        times = [one for one in (wanted, have) if one.unit in _TIMES]
         return _LONG_RUN if days and times else 0
     others = [one for one in matched.reading.quantities if one is not have and not one.ordinal]
-    if any(of_a_kind(have, one) or not one.unit for one in others):
+    aside = (*matched.reading.conditions, *matched.reading.attributed)
+    if any(start <= have.start < end for start, end in aside):
         return 0
-    counted = [
-        _behind(text, one, cover.statement.language)
-        for text, one in ((cover.statement.text, wanted), (matched.source.text, have))
-    ]
-    return _RUN if have.unit or counted[0] == counted[1] else 0
+    if wanted.period != have.period or any(of_a_kind(have, one) or not one.unit for one in others):
+        return 0
+    if _places(cover.statement.reading) != _places(matched.reading):
+        return 0
+    if not have.unit:
+        same_thing = _behind(cover.statement.text, wanted, language) == _behind(matched.source.text, have, language)
+    else:
+        same_thing = have.date is not None or _unit_of(wanted, language) == _unit_of(have, language)
+    return _RUN if same_thing else 0
+
+
+def _places(reading: Reading) -> set[float]:
+    """The places in an order that a text names: "in the second year"."""
+    return {quantity.value for quantity in reading.quantities if quantity.ordinal}
+
+
+def _unit_of(quantity: Quantity, language: str) -> str:
+    """The unit as it is written, its stem or sign."""
+    found = _UNIT.findall(quantity.text)
+    return stem(found[-1], language) if found else ""
 
 
 def _behind(text: str, quantity: Quantity, language: str) -> str:
@@ -69,7 +90,10 @@ def _behind(text: str, quantity: Quantity, language: str) -> str:
 
 
 def _run(cover: Cover, wanted: Quantity, matched: Matched, have: Quantity, *, both: bool = False) -> int:
-    """How many content words stand alike right before a number of the claim and one of a sentence; or behind, too."""
+    """How many content words stand alike right before a number of the claim and one of a sentence; or behind, too.
+
+    Common words must be alike as well, but do not count.
+    """
     language = cover.statement.language
     ours, theirs = terms(cover.statement.text, language), terms(matched.source.text, language)
     before = ([t for t in found if t.end <= q.start][::-1] for found, q in ((ours, wanted), (theirs, have)))

@@ -241,8 +241,9 @@ def same(one: Quantity, other: Quantity) -> bool:
     if one.date is not None and other.date is not None:
         return one.date.fits(other.date)
     if one.date is not None or other.date is not None:
-        dated, bare = (other, one) if one.date is None else (one, other)
-        return _day_and_month(bare, dated) or ((one.date is None or one.date.month is None) and _day_of(bare, dated))
+        if one.date is None:
+            return _day_of(one, other)
+        return one.date.month is None and _day_of(other, one)
     units = {one.unit, other.unit}
     if "label" in units:
         return one.text.strip(".") == other.text.strip(".")
@@ -295,14 +296,6 @@ def _day_of(bare: Quantity, dated: Quantity) -> bool:
     if bare.ordinal or bare.unit not in ("", "s") or dated.date is None:
         return False
     return bare.value / (86400 if bare.unit else 1) in (dated.date.day, dated.date.year)
-
-
-def _day_and_month(share: Quantity, dated: Quantity) -> bool:
-    """Whether "17/8", which is no share since it is more than one, is the day of a date."""
-    written = re.fullmatch(r"(\d{1,2})/(\d{1,2})", share.text)
-    if share.unit != "part" or share.value <= 1 or written is None or dated.date is None:
-        return False
-    return (dated.date.day, dated.date.month) == (int(written[1]), int(written[2]))
 
 
 def _raw(quantity: Quantity) -> float:

@@ -60,7 +60,9 @@ UNITS: dict[str, tuple[float, str]] = {
     )
     for word in words.split()
 }
-ONE_OF = frozenset(("decade", "decada", "century", "seculo", "trimestre", "bimestre"))  # not behind another number
+ONE_OF = frozenset(
+    ("decade", "decada", "century", "seculo", "trimestre", "bimestre")
+)  # not behind a number but 1, unless with a hyphen
 SCALE = {
     word: 10.0**zeros
     for words, zeros in (

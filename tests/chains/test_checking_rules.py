@@ -55,7 +55,7 @@ def test_a_number_of_the_right_thing_is_backed(claim: str, source: str, language
         ),
         (
             "O estudo acompanhou os pacientes do hospital de Sorriso durante 90 dias.",
-            ("O estudo acompanhou os pacientes do hospital de Sorriso durante 14 meses.",
+            ("O estudo acompanhou os pacientes do hospital de Sorriso durante 30 dias.",
              "Os pacientes receberam a conta em 90 dias."),
             "pt",
         ),
@@ -79,6 +79,14 @@ def test_another_number_in_its_place_is_a_contradiction(claim: str, sources: tup
         ("The clinical trial followed the patients of the hospital for 5 years.",
          ("The clinical trial followed the patients of the hospital for 12 months, and then for four more years.",
           "In all, the patients took part in the trial over 5 years."), "en"),
+        ("Os estagiários trabalharam no hospital durante 6 meses.",
+         ("Os estagiários trabalharam no hospital durante 8 horas por dia.",
+          "Foram 6 meses de hospital para os estagiários."), "pt"),
+        ("O visto de turista vale por 3 meses.",
+         ("O visto de turista vale por 90 dias.", "Passados 3 meses, o turista sem outro visto deve sair."), "pt"),
+        ("In the third group, the patients took the drug for 6 weeks.",
+         ("In the first group, the patients took the drug for 12 weeks.",
+          "In the third, the drug was given to patients over 6 weeks."), "en"),
         ("The hospital trial enrolled 150 women with asthma.",
          ("The hospital trial enrolled 400 men and women with asthma.", "Of those with asthma, 150 were women."), "en"),
         ("The lecture hall in the east wing has 120 seats.",
@@ -103,8 +111,18 @@ def test_what_only_looks_like_a_condition_is_none(source: str, language: str) ->
     assert read(source, language).conditions == ()
 
 
-def test_a_condition_behind_a_dash_is_one() -> None:
-    assert check("A multa é de 2%.", "-Se houver atraso, a multa é de 2%.", language="pt").state == "unsupported"
+@pytest.mark.parametrize(
+    ("claim", "source", "language"),
+    [
+        ("A multa é de 2%.", "-Se houver atraso, a multa é de 2%.", "pt"),
+        ("A multa é de 2%.", "1-Se houver atraso, a multa é de 2%.", "pt"),
+        ("A multa é de 2%.", "II-Se houver atraso, a multa é de 2%.", "pt"),
+        ("The tenant may sublet the flat.", "We agree that once the fee is paid, the tenant may sublet the flat.",
+         "en"),
+    ],
+)  # fmt: skip
+def test_a_condition_may_stand_behind_a_dash_or_another_word(claim: str, source: str, language: str) -> None:
+    assert check(claim, source, language=language).state == "unsupported"
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,9 @@ def test_layers_are_computed_in_bfloat16_where_the_processor_does(
     reader = loaded(tiny, tmp_path / "reader.safetensors")
     assert {values.dtype for values in reader._upper.parameters()} == {kind}
     assert {values.dtype for values in bert_of(tiny).parameters()} == {torch.float32}
+    exact = load_reader(tiny, tmp_path / "reader.safetensors", exact=True)
+    assert exact is not None
+    assert {values.dtype for values in exact._upper.parameters()} == {torch.float32}
     pairs = [("a a a a a a a", "a"), ("a", "a a a")]
     by_hand = [read_by_hand(tiny, tensors, *pair) for pair in pairs]
     assert reader.scores(pairs) == pytest.approx(by_hand, rel=0.05, abs=0.05)
